@@ -51,4 +51,29 @@ extern const OpInfo op_info[OP_COUNT];
 /* Words of the instruction at pc, its ext words included. */
 uint32_t op_words(const Insn *pc);
 
+/* The operands as slot ranges, special ones included. A count of OP_TO_TOP means every slot from
+ * there that holds a pointer at this pc (arguments of the *I calls). RET and RETD read the
+ * function's results, NATIVE its parameters: those are not reported. Partial writes of
+ * aggregates (FSET_*, FIDX_SET) are neither use nor definition. */
+#define OP_TO_TOP 0xffffffffu
+typedef void OpSlotFn(void *ctx, uint32_t slot, uint32_t count);
+void op_uses(const Insn *pc, OpSlotFn *fn, void *ctx);
+void op_defs(const Insn *pc, OpSlotFn *fn, void *ctx);
+
+/* The word to which the instruction at pc may jump (FJ), or NULL if it has no jump operand. */
+const Insn *op_target(const Insn *pc);
+
+/* Extension word number I of the instruction at pc: literal, and self-relative pointer. */
+static inline int64_t op_ext(const Insn *pc, int i)
+{
+    int64_t v;
+    __builtin_memcpy(&v, pc + 1 + i, sizeof v);
+    return v;
+}
+
+static inline const void *op_ext_ptr(const Insn *pc, int i)
+{
+    return (const char *)(pc + 1 + i) + op_ext(pc, i);
+}
+
 #endif
