@@ -1,0 +1,121 @@
+/* vmstate.h - GolVM: everything that belongs to one VM. There is no global VM state.
+ *
+ * Other rooms hang their state from it by pointers (heap, vmdata, std), so that this header needs
+ * none of theirs. `lock` guards the rarely used lists: idle Ps and Ms, the global run queue, stop
+ * and exit transitions. No hot path takes it.
+ */
+#ifndef GOL_RUNTIME_VMSTATE_H
+#define GOL_RUNTIME_VMSTATE_H
+
+#include "runtime/proc.h"
+
+struct Heap;
+struct Marker;
+
+/* Where dumps go. */
+typedef struct Sink {
+    void (*write)(struct Sink *s, const void *data, size_t n);
+    void *ctx;
+} Sink;
+void sink_printf(Sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern Sink sink_stderr;
+
+/* How runtime/ calls up. NULL hooks are skipped, `run` apart. */
+typedef struct VMHooks {
+    /* Executes p->fiber, switching fibers with sched_next, until sched_next gives NULL or
+     * sched_poll says STOP. On return the M's P may be another one. */
+    void (*run)(P *p);
+    /* Frames of a fiber that is not running, as Go prints them, "created by" included. */
+    void (*traceback)(Fiber *f, Sink *sink);
+    /* A fiber ends or the VM closes: release what panics, defers and vmdata hold outside the
+     * heap. */
+    void (*fiber_gone)(struct GolVM *vm, Fiber *f);
+    /* POLL_GC at a safepoint: p holds its P, its fiber's state is saved (or p->fiber is NULL). */
+    void (*gc)(P *p);
+    /* POLL_VM at a safepoint. */
+    void (*poll_vm)(P *p);
+    /* Channel timer fires: the element (frame form) to send, e.g. a time.Time of now. `out` has
+     * 8 slots. */
+    void (*timer_value)(P *p, Slot *out, int64_t now);
+    /* AfterFunc fires: start a goroutine that calls func value `fn`. No lock is held. */
+    void (*timer_func)(P *p, void *fn);
+    /* GC roots of the collector's walk (heap calls these; vm supplies). */
+    void (*scan_fiber)(Fiber *f, struct Marker *m);
+    void (*scan_globals)(struct GolVM *vm, struct Marker *m);
+    /* A P is created or dies: per-P state of heap and vm. proc_init returns false when out of
+     * memory. */
+    bool (*proc_init)(P *p);
+    void (*proc_free)(P *p);
+} VMHooks;
+
+#define MAX_PROCS 256
+
+typedef struct GolVM {
+    const VMHooks *hooks;
+    struct Heap *heap;    /* heap.h */
+    void *vmdata;         /* vm/ */
+    void *std;            /* stdlib's per-VM state */
+    void *host;           /* embedder */
+    Sink *err;            /* where fatal errors go; stderr by default */
+
+    uint32_t nprocs;      /* GOMAXPROCS; changes with the world stopped */
+    P *procs[MAX_PROCS];  /* created when first needed, freed at close */
+    Fiber *main_fiber;
+
+    SpinLock lock;
+    /* under lock */
+    P *idle_ps;
+    M *idle_ms;
+    M *want_p;            /* threads that came back from a blocking section and got no P */
+    M *all_ms;
+    Fiber *globq_head, *globq_tail;
+    uint32_t stop_depth;
+
+    /* counters that are read without the lock; written under it unless said otherwise */
+    _Atomic uint32_t nglobq;
+    _Atomic uint32_t nidle_ps;
+    _Atomic uint32_t nwant_p;
+    _Atomic uint32_t nspinning;   /* atomic add by anybody; seq_cst: the lost-wakeup protocol */
+    _Atomic uint32_t nms;         /* threads started and not yet ended, the host's included */
+    _Atomic uint32_t nblocking;   /* threads in blocking sections; atomic add */
+    _Atomic uint32_t nio;         /* fibers parked in netpoll; atomic add */
+    _Atomic uint32_t nhandles;    /* host handles that may still ready something; atomic add */
+    _Atomic uint32_t wake_backoff; /* throttle, see sched.c; relaxed */
+    _Atomic uint64_t fiber_ids, chan_ids; /* next batch; atomic add */
+    _Atomic uint64_t nslabs;
+
+    /* stop the world */
+    _Atomic uint32_t stopping;    /* set under lock; loops look at it */
+    _Atomic uint32_t stop_left;   /* futex: Ps not yet stopped */
+    _Atomic uint32_t stop_gen;    /* futex: bumped by start_world */
+    P *stopper;
+
+    /* the end */
+    _Atomic uint32_t exiting;     /* release store by sched_exit_vm; everybody polls it */
+    int exit_code;                /* valid once exiting */
+
+    /* sleeping for timers and descriptors: one idle M is the keeper */
+    M *keeper;                    /* under lock */
+    _Atomic int64_t keeper_until; /* seq_cst: pairs with timer_add */
+    struct Netpoll *netpoll;      /* created on first use, under lock */
+    struct SemaTable *semas;
+
+    /* monitor thread: exists from the first second fiber, timer or blocking section */
+    _Atomic uint32_t monitor_state; /* 0 none, 1 runs, 2 parked (futex) */
+    pthread_t monitor_thread;
+
+    /* fiber slabs; list under slab_lock, which walkers take too */
+    SpinLock slab_lock;
+    struct FiberSlab *slabs;
+    Fiber *free_fibers;           /* overflow of the Ps' lists; slab_lock */
+    uint32_t fiber_stack_max;     /* slots; 1,000,000,000 bytes by default */
+    uint64_t max_fibers;          /* 0: no limit */
+
+    uint64_t seed;                /* rand.c; random unless given */
+    bool seeded;                  /* replay: the monitor never preempts */
+    bool multi;                   /* a second fiber was started; owner Ps set it once */
+    int64_t start_time;           /* monotonic ns */
+    int debug[32];                /* debugvars.def, by DEBUG_* */
+} GolVM;
+
+#endif
