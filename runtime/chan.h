@@ -132,7 +132,7 @@ static inline ChanStatus chan_send(P *p, Fiber *f, Chan *c, const Slot *val)
         chan_lock(p, c);
         uint32_t n = atomic_load_explicit(&c->count, memory_order_relaxed);
         if (__builtin_expect(
-                n < c->cap && !p->barrier_on &&
+                n < c->cap && !p->cache.barrier_on &&
                     !atomic_load_explicit(&c->receivers.first, memory_order_relaxed) &&
                     !atomic_load_explicit(&c->closed, memory_order_relaxed), 1)) {
             memcpy(c->buf + (size_t)c->tail * 8, val, 8);
@@ -154,7 +154,7 @@ static inline ChanStatus chan_recv(P *p, Fiber *f, Chan *c, Slot *dst, Slot *ok)
         chan_lock(p, c);
         uint32_t n = atomic_load_explicit(&c->count, memory_order_relaxed);
         if (__builtin_expect(
-                n != 0 && !p->barrier_on &&
+                n != 0 && !p->cache.barrier_on &&
                     !atomic_load_explicit(&c->senders.first, memory_order_relaxed), 1)) {
             uint8_t *e = c->buf + (size_t)c->head * 8;
             memcpy(dst, e, 8);

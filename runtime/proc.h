@@ -10,10 +10,10 @@
 #include <stdatomic.h>
 
 #include "runtime/fiber.h"
+#include "runtime/heap.h"
 #include "runtime/lock.h"
 
 struct GolVM;
-struct HeapCache;
 struct Timer;
 
 #define RUNQ_SIZE 256
@@ -43,16 +43,17 @@ typedef struct TimerEntry {
 } TimerEntry;
 
 typedef struct P {
+    HeapCache cache;              /* first: heap_cache(p) relies on it */
+
     /* What the dispatch loop reads all the time */
+    _Alignas(64)
     _Atomic uint32_t poll;        /* POLL_*: set by anybody (fetch_or), cleared by the owner */
     bool solo;                    /* GOMAXPROCS is 1: locks and wake-ups are skipped; changes with
                                      the world stopped */
-    bool barrier_on;              /* the collector marks: see barrier.h; changes when stopped */
     _Atomic(Slot *) stack_limit;  /* end of the running fiber's stack, or NULL: take the slow path.
                                      The owner sets it; others only write NULL after poll */
     Fiber *fiber;                 /* what runs; NULL between fibers */
     struct GolVM *vm;
-    struct HeapCache *heap_cache; /* heap.h */
     void *vmdata;                 /* vm/'s per-P state */
 
     /* Run queue: owner pushes at tail (release), anybody takes at head (CAS) */
