@@ -15,6 +15,10 @@ void *mem_grow(void *p, size_t old_n, size_t new_n);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Registers n bytes of static storage that point into compiler memory (static roots are not
+ * scanned otherwise). Idempotent. */
+void mem_root(void *at, size_t n);
+
 #define MEM_NEW(T) ((T *)mem_alloc(sizeof(T)))
 #define MEM_NEW_N(T, n) ((T *)mem_alloc(sizeof(T) * (size_t)(n)))
 

@@ -67,6 +67,8 @@ struct Type {
         struct { Type *elem; } pointer;
         struct { Param *params; uint32_t nparams; Param *results; uint32_t nresults; bool variadic;
                  /* last param's type is then a slice */ TypeList tparams; /* generic func */
+                 TypeList rparams; /* method of a generic type: its receiver's type parameters,
+                 fresh for each method, in order; recv and params are in terms of them */
                  Type *recv; /* receiver type of a method's own signature, else NULL */ } func;
         struct { Method *methods; uint32_t nmethods; Type **embeds; Pos *embed_pos; uint32_t nembeds;
                  bool implicit; /* ~T or A|B written as a constraint */ TypeSet *set; } iface;
@@ -191,6 +193,12 @@ Type *type_tuple(Type **at, uint32_t n);
 /* Questions. None reports; all are total, also on T_INVALID, and guard against cycles. */
 Type *type_under(Type *t);           /* underlying; a type parameter: its constraint interface */
 Type *type_core(Type *t);            /* core type or NULL (type parameters by their type set) */
+Type *type_core_string(Type *t);     /* the same, but []byte | string counts as string */
+/* Calls f for each term of t's type set (t itself if it is no type parameter) until false; term is
+ * NULL where there is no specific type. */
+bool type_each_term(Type *t, bool (*f)(Type *term, bool tilde, void *ctx), void *ctx);
+/* The type parameters a function's body is in terms of: its own or its receiver's. */
+TypeList func_tparams(Type *func);
 bool type_is_interface(Type *t);     /* not a type parameter */
 bool type_is_tparam(Type *t);
 bool type_is_untyped(Type *t);
