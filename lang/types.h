@@ -237,6 +237,10 @@ Selection *type_lookup_fold(Type *t, Package *pkg, Name name); /* for "but does 
 typedef struct MethodSet { Selection **at; uint32_t n; } MethodSet;
 MethodSet type_method_set(Type *t);
 TypeSet *typeset_of(Type *iface);
+char *typeset_string(TypeSet *set, Package *relative_to); /* "~int | string" */
+bool name_exported(Name n);
+/* Identity of field and method names: unexported ones belong to their package. */
+bool names_same(Name a, Package *ap, Name b, Package *bp);
 /* Does T implement interface I; if not *missing is the method and *why the reason. */
 bool type_implements(Type *t, Type *iface, bool constraint, Method **missing, char **why);
 
