@@ -61,7 +61,10 @@ typedef struct Func {
     RelPtr kinds;       /* SlotKind[nkinds] */
     RelPtr lines;       /* LineEntry[nlines], by pc */
     RelPtr type;        /* RType of the func, or NULL for wrappers */
-    uint64_t reserved;
+    uint32_t epilogue;  /* FN_HAS_DEFER: the code word after RETD, where a frame goes on when its
+                           deferred calls have run, also after a recovered panic: it reloads boxed
+                           results and returns. What is live there is live in the whole function */
+    uint32_t reserved;
 } Func;
 
 static inline const Insn *func_code(const Func *f) { return (const Insn *)(f + 1); }
