@@ -43,4 +43,8 @@ void diag_position(DiagList *d, Pos pos, const char **path, uint32_t *line, uint
  * "path:line:col: text" and the source line with a caret below the span. */
 char *diag_format(DiagList *d, bool color, bool carets);
 
+/* A file of the set: gives it a base, records its line starts. text must stay (and end in NUL). */
+SourceFile *diag_add_file(DiagList *d, const char *path, const char *text, size_t len);
+#define DIAG_MAX_FILE (256u << 20)
+
 #endif

@@ -39,4 +39,30 @@ typedef const char *Name;
 Name name_intern(const char *s, size_t n);
 Name name_of(const char *s); /* of a C string */
 
+/* Permanent names (name_of of a C string) survive from compile to compile; those of source text
+ * are dropped by mem_end. name_token: the keyword's Token, or 0. */
+static inline unsigned name_token(Name n) { return (unsigned char)n[-1]; }
+/* name_intern with the FNV-1a hash of the text already known (the scanner's way). */
+Name name_intern_hashed(const char *s, size_t n, uint32_t hash);
+#define NAME_HASH_START 2166136261u
+#define NAME_HASH_STEP(h, c) (((h) ^ (uint32_t)(c)) * 16777619u)
+
+/* ---- For lang/compile.c and tests -------------------------------------------------------------
+ * A compile is bracketed by mem_begin and mem_end. Exhaustion or more than `limit` bytes (0: no
+ * limit) unwinds to `out` with mem_why() set. Without mem_begin the arena is used and exhaustion
+ * aborts (unit tests). Static variables of lang/ that hold compile memory must be re-made in every
+ * compile or be registered once with mem_root (bdwgc scans no static data of its own accord). */
+#include <setjmp.h>
+#include <stdbool.h>
+
+typedef enum MemBackend { MEM_ARENA, MEM_GC } MemBackend;
+/* Once per process, on the compiler thread; stack_base: the highest address of its stack. */
+void mem_init_gc(void *stack_base);
+void mem_begin(MemBackend backend, jmp_buf *out, size_t limit);
+void mem_end(void);
+void mem_root(void *p, size_t n);
+_Noreturn void mem_fail(const char *why);
+const char *mem_why(void);
+size_t mem_used(void); /* bytes handed out in this compile */
+
 #endif
