@@ -1,4 +1,4 @@
-/* native.h - the native-call header: the one thing that C file of stdlib/ needs besides runtime/.
+/* native.h - the native-call header: the one thing that stdlib/ needs besides runtime/.
  *
  * A function of a stdlib .gol file that has no body is bound to the C function registered under
  * its name. A native is no safepoint (D4): allocating in it neither stops nor scans its fiber, so

@@ -20,6 +20,17 @@ typedef struct Sink {
 void sink_printf(Sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 extern Sink sink_stderr;
 
+/* What a word of code belongs to (runtime.Caller, FuncForPC). Names are the unit's: valid as long as
+ * the code is. */
+typedef struct FrameInfo {
+    const char *name; /* function, "main.f" */
+    const char *file;
+    size_t name_len, file_len;
+    uint32_t line;       /* of the word */
+    uint32_t first_line; /* of the function's declaration */
+    uintptr_t entry;     /* address of the function's first word */
+} FrameInfo;
+
 /* How runtime/ calls up. NULL hooks are skipped, `run` apart. */
 typedef struct VMHooks {
     /* Executes p->fiber, switching fibers with sched_next, until sched_next gives NULL or
@@ -46,6 +57,13 @@ typedef struct VMHooks {
      * memory. */
     bool (*proc_init)(P *p);
     void (*proc_free)(P *p);
+    /* The running fiber's frames (its state is saved, it is in a native), innermost first, wrappers
+     * left out: writes up to max return addresses behind the first `skip` and returns how many. A
+     * return address is that of the word after a call; skip 0 begins with the frame that called
+     * the native. */
+    uint32_t (*callers)(P *p, uint32_t skip, uintptr_t *pcs, uint32_t max);
+    /* What stands at address pc (anywhere inside an instruction); false: no code. */
+    bool (*pc_info)(struct GolVM *vm, uintptr_t pc, FrameInfo *out);
 } VMHooks;
 
 #define MAX_PROCS 256
@@ -116,6 +134,12 @@ typedef struct GolVM {
     bool multi;                   /* a second fiber was started; owner Ps set it once */
     int64_t start_time;           /* monotonic ns */
     int debug[32];                /* debugvars.def, by DEBUG_* */
+
+    /* What os shows of the process; set before the first fiber. env NULL: the process's own */
+    int argc;
+    const char *const *argv;
+    const char *const *env;       /* NULL-terminated "NAME=value" */
+    bool owns_process;            /* the gol command: EPIPE on stdout or stderr ends it by SIGPIPE */
 } GolVM;
 
 #endif
