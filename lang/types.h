@@ -119,6 +119,7 @@ struct Obj {
     bool boxed;     /* OBJ_VAR: lives on the heap (address taken or captured by reference) */
     bool assigned;  /* OBJ_VAR: assigned after its declaration */
     void *gen;      /* code generator's own record */
+    uint8_t body_state; /* [check] OBJ_FUNC: 0 body unchecked, 1 queued or running, 2 checked */
 };
 
 struct Scope {
@@ -172,6 +173,7 @@ struct Package {
     VEC(Decl *) funcs;        /* all DECL_FUNC, init funcs and methods included */
     uint32_t mark;
     void *gen;
+    struct Checker *checker; /* [check] resolves its objects on demand */
 };
 
 extern Type *type_basic[T_UNTYPED_NIL + 1];     /* by TypeKind */
@@ -218,7 +220,9 @@ bool type_strictly_comparable(Type *t);            /* satisfies comparable witho
 bool types_identical(Type *a, Type *b);
 uint64_t type_hash(Type *t);         /* equal for identical types */
 Type *type_default(Type *t);         /* default type of an untyped one */
-char *type_string(Type *t, Package *relative_to); /* as gc prints it: names of other packages qualified */
+char *type_string(Type *t, Package *relative_to); /* as gc prints it: names of other packages
+                                        than relative_to (NULL: types_current) are qualified */
+extern Package *types_current;       /* the package being checked: for the reasons given below */
 bool type_has_tparam(Type *t);       /* mentions a type parameter */
 int64_t type_sizeof(Type *t);        /* gol's layout (value.h): for unsafe.Sizeof */
 int64_t type_alignof(Type *t);
@@ -274,5 +278,8 @@ void check_package(const CheckConfig *cfg, Package *pkg);
 void check_package_lazily(const CheckConfig *cfg, Package *pkg);
 /* Resolves a lazily declared object (no-op when done). */
 void check_object(Obj *o);
+/* Checks the body of a function of a lazily checked package (no-op when done): the code generator
+ * asks before it compiles an instance. */
+void check_body(Obj *func);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+Package *types_current;
+
 typedef struct Buf {
     char *at;
     size_t n, cap;
@@ -248,7 +250,7 @@ static void put_type(Buf *b, Type *t)
 
 char *type_string(Type *t, Package *relative_to)
 {
-    Buf b = {.rel = relative_to};
+    Buf b = {.rel = relative_to ? relative_to : types_current};
     put(&b, "");
     put_type(&b, t);
     return b.at;
@@ -256,7 +258,7 @@ char *type_string(Type *t, Package *relative_to)
 
 char *typeset_string(TypeSet *set, Package *relative_to)
 {
-    Buf b = {.rel = relative_to};
+    Buf b = {.rel = relative_to ? relative_to : types_current};
     put(&b, "");
     put_terms(&b, set->terms, set->nterms);
     return b.at;

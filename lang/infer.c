@@ -1,0 +1,395 @@
+/* infer.c - type argument inference: unification of parameter with argument types, core types of
+ * constraints, then default types of untyped constants (the specification's "Type inference").
+ *
+ * Unify matches x, which may mention the type parameters being inferred, against y. Inexact
+ * matching, used for assignments of arguments, lets a defined type match a type literal through
+ * its underlying type and ignores channel direction. If the type parameters also occur on the
+ * argument side (a generic function that calls itself), they are renamed first. */
+#include "lang/types.h"
+
+typedef struct Infer {
+    TypeList tparams;
+    Type **got; /* by index; NULL: unknown */
+} Infer;
+
+static int tparam_index(const Infer *in, const Type *t)
+{
+    if (t->kind != T_TPARAM) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < in->tparams.n; i++) {
+        if (in->tparams.at[i] == t) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth);
+
+static bool has_name(const Type *t)
+{
+    return t->kind < T_ARRAY || t->kind == T_NAMED || t->kind == T_TPARAM;
+}
+
+static bool unify_bound(Infer *in, uint32_t i, Type *y, bool exact, int depth)
+{
+    Type *x = in->got[i];
+    if (!x) {
+        in->got[i] = y;
+        return true;
+    }
+    if (!unify(in, x, y, exact, depth)) {
+        return false;
+    }
+    /* of a defined type and a literal that unify inexactly, the defined type wins; of channels the
+     * bidirectional one loses to nothing: keep the directed type if the old was bidirectional */
+    if (has_name(y) && !has_name(x)) {
+        in->got[i] = y;
+    } else if (!exact && x->kind == T_CHAN && y->kind == T_CHAN && x->chan.dir == 3 && y->chan.dir != 3) {
+        in->got[i] = y;
+    }
+    return true;
+}
+
+static bool unify_params(Infer *in, Param *a, Param *b, uint32_t n, int depth)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!unify(in, a[i].type, b[i].type, true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool unify_structs(Infer *in, Type *x, Type *y, int depth)
+{
+    if (x->struct_.n != y->struct_.n) {
+        return false;
+    }
+    for (uint32_t i = 0; i < x->struct_.n; i++) {
+        StructField *f = &x->struct_.fields[i], *g = &y->struct_.fields[i];
+        if (!names_same(f->name, f->pkg, g->name, g->pkg) || f->embedded != g->embedded ||
+            !unify(in, f->type, g->type, true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool unify_interfaces(Infer *in, Type *x, Type *y, int depth)
+{
+    TypeSet *a = typeset_of(x), *b = typeset_of(y);
+    if (a->nmethods != b->nmethods || a->comparable != b->comparable || a->all != b->all) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->nmethods; i++) {
+        if (!names_same(a->methods[i].name, a->methods[i].pkg, b->methods[i].name,
+                        b->methods[i].pkg) ||
+            !unify(in, a->methods[i].type, b->methods[i].type, true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool unify_named(Infer *in, Type *x, Type *y, int depth)
+{
+    if (!x->named.targs.n || x->named.origin != y->named.origin ||
+        x->named.targs.n != y->named.targs.n) {
+        return false;
+    }
+    for (uint32_t i = 0; i < x->named.targs.n; i++) {
+        if (!unify(in, x->named.targs.at[i], y->named.targs.at[i], true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool unify_shape(Infer *in, Type *x, Type *y, bool exact, int depth)
+{
+    switch (x->kind) {
+    case T_ARRAY:
+        return (x->array.len == y->array.len || x->array.len < 0 || y->array.len < 0) &&
+               unify(in, x->array.elem, y->array.elem, true, depth);
+    case T_SLICE:
+        return unify(in, x->slice.elem, y->slice.elem, true, depth);
+    case T_POINTER:
+        return unify(in, x->pointer.elem, y->pointer.elem, true, depth);
+    case T_MAP:
+        return unify(in, x->map.key, y->map.key, true, depth) &&
+               unify(in, x->map.elem, y->map.elem, true, depth);
+    case T_CHAN:
+        return (!exact || x->chan.dir == y->chan.dir) &&
+               unify(in, x->chan.elem, y->chan.elem, true, depth);
+    case T_STRUCT:
+        return unify_structs(in, x, y, depth);
+    case T_FUNC:
+        return x->func.nparams == y->func.nparams && x->func.nresults == y->func.nresults &&
+               x->func.variadic == y->func.variadic && !x->func.tparams.n && !y->func.tparams.n &&
+               unify_params(in, x->func.params, y->func.params, x->func.nparams, depth) &&
+               unify_params(in, x->func.results, y->func.results, x->func.nresults, depth);
+    case T_INTERFACE:
+        return unify_interfaces(in, x, y, depth);
+    case T_NAMED:
+        return unify_named(in, x, y, depth);
+    default:
+        return types_identical(x, y);
+    }
+}
+
+static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth)
+{
+    if (x == y || !x || !y || depth > 100) {
+        return x && y;
+    }
+    depth++;
+    int i = tparam_index(in, x), k = tparam_index(in, y);
+    if (i >= 0 && k >= 0) {
+        if (in->got[i] && in->got[k]) {
+            return unify(in, in->got[i], in->got[k], exact, depth);
+        }
+        if (in->got[i]) {
+            in->got[k] = in->got[i];
+        } else {
+            in->got[i] = in->got[k] ? in->got[k] : y;
+        }
+        return true;
+    }
+    if (i >= 0) {
+        return unify_bound(in, (uint32_t)i, y, exact, depth);
+    }
+    if (k >= 0) {
+        return unify_bound(in, (uint32_t)k, x, exact, depth);
+    }
+    /* a defined type against a literal: through the underlying type */
+    if (!exact && x->kind != y->kind) {
+        if (y->kind == T_NAMED && !has_name(x)) {
+            y = type_under(y);
+        } else if (x->kind == T_NAMED && !has_name(y)) {
+            x = type_under(x);
+        }
+    }
+    if (!exact && x->kind == T_NAMED && y->kind == T_NAMED && x->named.origin != y->named.origin &&
+        type_under(x)->kind == T_INTERFACE) {
+        /* an argument whose methods must match a generic interface parameter */
+        TypeSet *want = typeset_of(type_under(x));
+        for (uint32_t m = 0; m < want->nmethods; m++) {
+            const char *why;
+            Selection *s = type_lookup(y, false, want->methods[m].pkg, want->methods[m].name, &why);
+            if (!s || s->kind != SEL_METHOD || !unify(in, want->methods[m].type, s->type, true, depth)) {
+                return false;
+            }
+        }
+        return want->nmethods > 0;
+    }
+    return x->kind == y->kind && unify_shape(in, x, y, exact, depth);
+}
+
+/* Parameters whose type is P itself take untyped constants last. */
+static bool typed_arguments(Infer *in, Param *params, uint32_t nparams, Expr **args, uint32_t nargs,
+                            char **why)
+{
+    for (uint32_t i = 0; i < nargs && i < nparams; i++) {
+        Type *p = params[i].type, *a = args[i]->type;
+        if (args[i]->mode == MODE_INVALID || !a || a->kind == T_INVALID || !type_has_tparam(p)) {
+            continue;
+        }
+        if (type_is_untyped(a) || (a->kind == T_FUNC && a->func.tparams.n)) {
+            continue;
+        }
+        if (!unify(in, p, a, false, 0)) {
+            Subst s = {in->tparams, {in->got, in->tparams.n}};
+            Type *inferred = types_subst(p, &s);
+            *why = inferred != p && !type_has_tparam(inferred)
+                       ? mem_printf("type %s of %s does not match inferred type %s for %s",
+                                    type_string(a, NULL), expr_string(args[i]),
+                                    type_string(inferred, NULL), type_string(p, NULL))
+                       : mem_printf("type %s of %s does not match %s (cannot infer %s)",
+                                    type_string(a, NULL), expr_string(args[i]), type_string(p, NULL),
+                                    type_string(in->tparams.at[0], NULL));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The core type of a constraint: terms of one underlying type. */
+static Type *constraint_core(Type *tparam, bool *tilde)
+{
+    TypeSet *set = typeset_of(type_under(tparam));
+    *tilde = false;
+    if (set->all || !set->nterms) {
+        return NULL;
+    }
+    Type *core = type_core(tparam);
+    if (!core) {
+        return NULL;
+    }
+    if (set->nterms == 1 && !set->terms[0].tilde) {
+        return set->terms[0].type;
+    }
+    *tilde = true;
+    return core;
+}
+
+static bool constraint_methods(Infer *in, uint32_t i)
+{
+    TypeSet *set = typeset_of(type_under(in->tparams.at[i]));
+    Type *t = in->got[i];
+    for (uint32_t m = 0; m < set->nmethods; m++) {
+        const char *why;
+        Selection *s = type_lookup(t, false, set->methods[m].pkg, set->methods[m].name, &why);
+        if (s && s->kind == SEL_METHOD && !unify(in, set->methods[m].type, s->type, true, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t count_known(const Infer *in)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < in->tparams.n; i++) {
+        n += in->got[i] != NULL;
+    }
+    return n;
+}
+
+static bool constraint_step(Infer *in, uint32_t i, char **why)
+{
+    bool tilde;
+    Type *core = constraint_core(in->tparams.at[i], &tilde);
+    Type *got = in->got[i];
+    if (core && got) {
+        bool single = !tilde;
+        if (!unify(in, core, tilde && got->kind == T_NAMED ? type_under(got) : got, false, 0)) {
+            *why = mem_printf("%s (type %s) does not satisfy %s",
+                              type_string(in->tparams.at[i], NULL), type_string(got, NULL),
+                              type_string(in->tparams.at[i]->tparam.constraint, NULL));
+            return single ? false : true; /* a plain mismatch is reported by verification */
+        }
+    } else if (core && !tilde) {
+        in->got[i] = core;
+    } else if (core && typeset_of(type_under(in->tparams.at[i]))->nterms == 1) {
+        in->got[i] = core;
+    }
+    if (in->got[i] && tparam_index(in, in->got[i]) < 0) {
+        return constraint_methods(in, i) || true;
+    }
+    return true;
+}
+
+static bool constraints(Infer *in, char **why)
+{
+    for (uint32_t round = 0; round <= in->tparams.n; round++) {
+        uint32_t before = count_known(in);
+        for (uint32_t i = 0; i < in->tparams.n; i++) {
+            if (!constraint_step(in, i, why)) {
+                return false;
+            }
+        }
+        if (count_known(in) == before) {
+            break;
+        }
+    }
+    return true;
+}
+
+static int untyped_rank(Type *t)
+{
+    return t->kind == T_UNTYPED_INT ? 1 : t->kind == T_UNTYPED_RUNE ? 2
+         : t->kind == T_UNTYPED_FLOAT ? 3 : t->kind == T_UNTYPED_COMPLEX ? 4 : 0;
+}
+
+static bool untyped_arguments(Infer *in, Param *params, uint32_t nparams, Expr **args, uint32_t nargs,
+                              char **why)
+{
+    Type **max = MEM_NEW_N(Type *, in->tparams.n ? in->tparams.n : 1);
+    for (uint32_t i = 0; i < nargs && i < nparams; i++) {
+        Type *a = args[i]->type;
+        int k = params[i].type ? tparam_index(in, params[i].type) : -1;
+        if (k < 0 || in->got[k] || !a || !type_is_untyped(a) || a->kind == T_UNTYPED_NIL) {
+            continue;
+        }
+        if (!max[k] || (untyped_rank(a) && untyped_rank(max[k]) && untyped_rank(a) > untyped_rank(max[k]))) {
+            max[k] = a;
+        } else if (!untyped_rank(a) != !untyped_rank(max[k]) ||
+                   (!untyped_rank(a) && a->kind != max[k]->kind)) {
+            *why = mem_printf("mismatched types %s and %s (cannot infer %s)", type_string(max[k], NULL),
+                              type_string(a, NULL), type_string(in->tparams.at[k], NULL));
+            return false;
+        }
+    }
+    for (uint32_t k = 0; k < in->tparams.n; k++) {
+        if (max[k]) {
+            in->got[k] = type_default(max[k]);
+        }
+    }
+    return true;
+}
+
+/* Inferred types may mention other type parameters: put them in, at most once per parameter. */
+static bool resolve(Infer *in, uint32_t *failed)
+{
+    Subst s = {in->tparams, {in->got, in->tparams.n}};
+    for (uint32_t round = 0; round < in->tparams.n; round++) {
+        for (uint32_t i = 0; i < in->tparams.n; i++) {
+            if (in->got[i] && tparam_index(in, in->got[i]) != (int)i) {
+                in->got[i] = types_subst(in->got[i], &s);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < in->tparams.n; i++) {
+        Type *t = in->got[i];
+        bool open = !t;
+        for (uint32_t k = 0; k < in->tparams.n && !open; k++) {
+            Subst probe = {{&in->tparams.at[k], 1}, {&type_basic[T_INT], 1}};
+            open = types_subst(t, &probe) != t;
+        }
+        if (open) {
+            *failed = i;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Fresh copies of the type parameters, for recursive calls. */
+static TypeList rename_tparams(TypeList l)
+{
+    TypeList out = {MEM_NEW_N(Type *, l.n ? l.n : 1), l.n};
+    for (uint32_t i = 0; i < l.n; i++) {
+        out.at[i] = type_new(T_TPARAM);
+        out.at[i]->tparam = l.at[i]->tparam;
+    }
+    Subst s = {l, out};
+    for (uint32_t i = 0; i < l.n; i++) {
+        out.at[i]->tparam.constraint = types_subst(l.at[i]->tparam.constraint, &s);
+    }
+    return out;
+}
+
+bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t nparams, Expr **args,
+                 uint32_t nargs, uint32_t *failed, char **why)
+{
+    *why = NULL;
+    *failed = 0;
+    TypeList fresh = rename_tparams(tparams);
+    Subst to_fresh = {tparams, fresh};
+    Param *renamed = MEM_NEW_N(Param, nparams ? nparams : 1);
+    for (uint32_t i = 0; i < nparams; i++) {
+        renamed[i].type = types_subst(params[i].type, &to_fresh);
+    }
+    Infer in = {fresh, MEM_NEW_N(Type *, tparams.n ? tparams.n : 1)};
+    for (uint32_t i = 0; i < tparams.n && i < targs->n; i++) {
+        in.got[i] = targs->at[i];
+    }
+    bool ok = typed_arguments(&in, renamed, nparams, args, nargs, why) && constraints(&in, why) &&
+              untyped_arguments(&in, renamed, nparams, args, nargs, why) && constraints(&in, why) &&
+              resolve(&in, failed);
+    targs->at = in.got;
+    targs->n = tparams.n;
+    return ok;
+}
