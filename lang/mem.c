@@ -24,6 +24,8 @@
 
 #include "lang/token.h"
 
+#define GC_THREADS
+#define GC_NO_THREAD_REDIRECTS
 #include <assert.h>
 #include <gc.h>
 #include <signal.h>
