@@ -1,0 +1,157 @@
+/* gol.c - the embedding API (include/gol.h): the only room that knows both the compiler and the VM.
+ *
+ * The std image is linked into the library by image.S; the first-stage build has none and compiles
+ * std packages from source. A GolProgram is a sealed unit; each VM that runs it loads a copy of its
+ * own, since the loader patches references into the unit it loads. */
+#include "include/gol.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embed/image.h"
+#include "lang/compile.h"
+#include "vm/vm.h"
+
+struct GolProgram {
+    Unit *unit;
+};
+
+const char *gol_version(void) { return GOL_VERSION; }
+
+void gol_free(void *p) { free(p); }
+
+static Unit *std_image(void)
+{
+    return image_size ? (Unit *)(uintptr_t)image_start : NULL;
+}
+
+GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
+{
+    CompileInput in = {
+        .path = source->path,
+        .text = source->text,
+        .text_len = source->text_len,
+        .check_only = source->check_only,
+        .color = source->color,
+        .image = std_image(),
+        .std_path = getenv("GOL_STD"),
+    };
+    CompileResult out = {0};
+    compile_run(&in, &out);
+    *diagnostics = out.diagnostics;
+    out.diagnostics = NULL;
+    if (nerrors) {
+        *nerrors = (int)out.nerrors;
+    }
+    Unit *unit = out.unit;
+    compile_result_free(&out);
+    if (!unit) {
+        return NULL;
+    }
+    GolProgram *program = malloc(sizeof *program);
+    if (!program) {
+        free(unit);
+        return NULL;
+    }
+    program->unit = unit;
+    return program;
+}
+
+void gol_program_free(GolProgram *program)
+{
+    if (program) {
+        free(program->unit);
+        free(program);
+    }
+}
+
+static void file_write(Sink *s, const void *data, size_t n) { fwrite(data, 1, n, s->ctx); }
+
+int gol_disassemble(const GolProgram *program, const char *filter, FILE *out)
+{
+    Sink sink = {file_write, out};
+    dis_unit(program->unit, filter, &sink);
+    return fflush(out) == 0 && !ferror(out) ? 0 : -1;
+}
+
+static char *error_text(const char *text)
+{
+    return strdup(text && *text ? text : "out of memory");
+}
+
+GolVM *gol_vm_new(const GolConfig *config, char **error)
+{
+    char err[256] = "";
+    GolConfig none = {0};
+    config = config ? config : &none;
+    VmConfig c = {
+        .nprocs = config->procs,
+        .stack_max = config->stack_max,
+        .heap_max = config->heap_max,
+        .image = std_image(),
+    };
+    VmState *vm = vm_new(&c, err, sizeof err);
+    if (!vm) {
+        if (error) {
+            *error = error_text(err);
+        }
+        return NULL;
+    }
+    vm->gol->argc = config->argc;
+    vm->gol->argv = config->argv;
+    vm->gol->owns_process = config->owns_process;
+    return vm->gol;
+}
+
+int gol_run(GolVM *vm, const GolProgram *program, char **error)
+{
+    char err[512] = "";
+    Unit *copy = NULL;
+    if (posix_memalign((void **)&copy, 16, program->unit->size) == 0) {
+        memcpy(copy, program->unit, program->unit->size);
+        if (vm_load(vm_state(vm), copy, err, sizeof err)) {
+            return vm_run(vm_state(vm), copy);
+        }
+    }
+    free(copy);
+    if (error) {
+        *error = error_text(err);
+    }
+    return -1;
+}
+
+void gol_vm_close(GolVM *vm)
+{
+    if (vm) {
+        vm_free(vm_state(vm));
+    }
+}
+
+static bool write_file(const char *path, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f) {
+        return false;
+    }
+    bool ok = fwrite(data, 1, n, f) == n;
+    return fclose(f) == 0 && ok;
+}
+
+int gol_build_image(const char *std_dir, const char *out_path, char **error)
+{
+    CompileInput in = {.path = std_dir, .std_path = std_dir, .build_image = true};
+    CompileResult out = {0};
+    compile_run(&in, &out);
+    int status = -1;
+    if (!out.unit) {
+        *error = strdup(out.diagnostics ? out.diagnostics : "no unit");
+    } else if (!write_file(out_path, out.unit, out.unit->size)) {
+        *error = strdup(strerror(errno));
+    } else {
+        status = 0;
+    }
+    free(out.unit);
+    compile_result_free(&out);
+    return status;
+}
