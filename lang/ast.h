@@ -149,6 +149,7 @@ struct Decl {
     Pos pos, end;
     const char *doc; /* comment before it, or NULL */
     struct SourceFile *file;
+    Scope *fscope;   /* [check] the file's scope (package-level) or the enclosing one (local) */
     union {
         struct { Expr *name; /* EX_NAME incl. "." and "_", or NULL */ Expr *path; /* EX_LIT */
                  Package *pkg; bool used; } import;
