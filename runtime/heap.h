@@ -99,8 +99,11 @@ static inline HeapCache *heap_cache(struct P *p) { return (HeapCache *)(void *)p
 /* What the heap asks of its VM. All may be NULL but fatal. */
 typedef struct HeapHooks {
     void (*request_gc)(struct P *p);  /* make the VM run gc_run at a safepoint soon */
-    void (*stop_world)(struct P *p);  /* every other P stands at a safepoint or is blocked */
+    /* Every other P stands at a safepoint or is blocked. False: somebody else stopped the world
+     * meanwhile (or the VM ends); look again whether it is still needed. */
+    bool (*stop_world)(struct P *p);
     void (*start_world)(struct P *p);
+    bool (*stopped_for_good)(struct P *p); /* the VM is ending: no collection any more */
     /* Marks from every root: fibers, globals, timers, queues, what VM and natives hold. */
     void (*scan_roots)(struct Heap *h, struct Marker *m);
     /* The finalizer queue is no longer empty (finalizer_take): run its goroutine. */
@@ -178,6 +181,13 @@ typedef struct Heap {
     uint64_t start_ns;
     HeapStats stats;              /* what gc.c counts */
     HeapCentral central[2][HEAP_CLASSES]; /* [noscan][class] */
+
+    _Atomic uint32_t cycles;      /* collections completed; written in a stopped world */
+    _Atomic uint32_t sweep_at;    /* gc_sweep_some: the central to go on with */
+    /* What the barrier shaded while the collector marked; under lock. */
+    void **shaded;
+    size_t nshaded, cap_shaded;
+    uint64_t special_ids;         /* under lock */
 } Heap;
 
 /* Heap and caches. heap_init returns false if no address space could be had. */

@@ -1,0 +1,182 @@
+/* barrier.c - the slow half of barrier.h: shading, and typed copies.
+ *
+ * Shading while the collector marks puts addresses into the heap's list under its lock; marking
+ * ends only with that list empty. Nobody sets barrier_on yet outside of tests (gc.c).
+ */
+#include "runtime/barrier.h"
+
+#include "runtime/rtypes.h"
+#include "runtime/span.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void shade_one(Heap *h, const void *ptr)
+{
+    if (!pages_span(ptr)) {
+        return;
+    }
+    pthread_mutex_lock(&h->lock);
+    if (h->nshaded == h->cap_shaded) {
+        size_t cap = h->cap_shaded ? h->cap_shaded * 2 : 256;
+        void **list = realloc(h->shaded, cap * sizeof(*list));
+        if (list) {
+            h->shaded = list;
+            h->cap_shaded = cap;
+        }
+    }
+    if (h->nshaded < h->cap_shaded) {
+        h->shaded[h->nshaded++] = (void *)(uintptr_t)ptr;
+    } else {
+        atomic_store_explicit(&h->dying, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+void heap_shade(struct P *p, const void *old, const void *new_ptr)
+{
+    shade_one(heap_cache(p)->heap, old);
+    shade_one(heap_cache(p)->heap, new_ptr);
+}
+
+void heap_shade_iface(struct P *p, Cell old, Cell new_cell)
+{
+    Iface a = cell_iface(old), b = cell_iface(new_cell);
+    heap_shade(p, rtype_word_is_ptr(a.type) ? a.word.p : NULL,
+               rtype_word_is_ptr(b.type) ? b.word.p : NULL);
+}
+
+static void shade_value(Heap *h, const uint8_t *v, const RType *t)
+{
+    for (uint32_t i = 0; i < t->gc_words; i++) {
+        unsigned kind = rtype_word_kind(t, i);
+        if (kind == GCW_PTR) {
+            shade_one(h, mem_loadp(v + (size_t)i * 8));
+        } else if (kind == GCW_IFACE_TYPE) {
+            Iface f = cell_iface(cell_load(v + (size_t)i * 8));
+            shade_one(h, rtype_word_is_ptr(f.type) ? f.word.p : NULL);
+        }
+    }
+}
+
+void heap_shade_range(struct P *p, const void *dst, const void *src, const RType *t, size_t n)
+{
+    Heap *h = heap_cache(p)->heap;
+    for (size_t i = 0; i < n; i++) {
+        shade_value(h, (const uint8_t *)dst + i * t->size, t);
+        if (src) {
+            shade_value(h, (const uint8_t *)src + i * t->size, t);
+        }
+    }
+}
+
+static void copy_cells(uint8_t *dst, const uint8_t *src, size_t bytes)
+{
+    if ((uintptr_t)dst - (uintptr_t)src >= bytes) {
+        for (size_t i = 0; i < bytes; i += 16) {
+            cell_store(dst + i, cell_load(src + i));
+        }
+    } else {
+        for (size_t i = bytes; i > 0; i -= 16) {
+            cell_store(dst + i - 16, cell_load(src + i - 16));
+        }
+    }
+}
+
+static void copy_words(uint8_t *dst, const uint8_t *src, size_t bytes)
+{
+    if ((uintptr_t)dst - (uintptr_t)src >= bytes) {
+        for (size_t i = 0; i < bytes; i += 8) {
+            mem_store64(dst + i, mem_load64(src + i));
+        }
+    } else {
+        for (size_t i = bytes; i > 0; i -= 8) {
+            mem_store64(dst + i - 8, mem_load64(src + i - 8));
+        }
+    }
+}
+
+void heap_copy_fresh(void *dst, const void *src, const RType *t, size_t n)
+{
+    size_t bytes = t->size * n;
+    if (dst == src || bytes == 0) {
+        return;
+    }
+    if (t->flags & RT_NOPTR) {
+        mem_move(dst, src, bytes);
+    } else if (t->align >= 16) {
+        copy_cells(dst, src, bytes);
+    } else {
+        copy_words(dst, src, bytes);
+    }
+}
+
+void heap_copy(struct P *p, void *dst, const void *src, const RType *t, size_t n)
+{
+    if (GOL_UNLIKELY(heap_cache(p)->barrier_on) && !(t->flags & RT_NOPTR)) {
+        heap_shade_range(p, dst, src, t, n);
+    }
+    heap_copy_fresh(dst, src, t, n);
+}
+
+void heap_store_slots(struct P *p, void *dst, const Slot *src, const RType *t)
+{
+    if (t->flags & RT_NOPTR) {
+        mem_copy(dst, src, t->size);
+        return;
+    }
+    if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
+        heap_shade_range(p, dst, NULL, t, 1);
+        for (uint32_t i = 0; i < t->gc_words; i++) {
+            unsigned kind = rtype_word_kind(t, i);
+            if (kind == GCW_PTR || (kind == GCW_IFACE_WORD && rtype_word_is_ptr(src[i - 1].p))) {
+                heap_shade(p, NULL, src[i].p);
+            }
+        }
+    }
+    size_t step = t->align >= 16 ? 16 : 8;
+    for (size_t off = 0; off + step <= t->size; off += step) {
+        const Slot *s = src + off / 8;
+        if (step == 16) {
+            cell_store((uint8_t *)dst + off, cell_from_slots(s));
+        } else {
+            mem_store64((uint8_t *)dst + off, s->u);
+        }
+    }
+}
+
+void heap_load_slots(Slot *dst, const void *src, const RType *t)
+{
+    if (t->flags & RT_NOPTR) {
+        mem_copy(dst, src, t->size);
+        return;
+    }
+    size_t step = t->align >= 16 ? 16 : 8;
+    for (size_t off = 0; off + step <= t->size; off += step) {
+        Slot *d = dst + off / 8;
+        if (step == 16) {
+            cell_to_slots(d, cell_load((const uint8_t *)src + off));
+        } else {
+            d->u = mem_load64((const uint8_t *)src + off);
+        }
+    }
+}
+
+void heap_clear(struct P *p, void *dst, const RType *t, size_t n)
+{
+    if (t->flags & RT_NOPTR) {
+        mem_zero(dst, t->size * n);
+        return;
+    }
+    if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
+        heap_shade_range(p, dst, NULL, t, n);
+    }
+    size_t bytes = t->size * n, step = t->align >= 16 ? 16 : 8;
+    for (size_t off = 0; off + step <= bytes; off += step) {
+        if (step == 16) {
+            cell_store((uint8_t *)dst + off, cell_make(0, 0));
+        } else {
+            mem_store64((uint8_t *)dst + off, 0);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/* span.h - a span: pages that hold objects of one class. Internal to the heap.
+ *
+ * Ownership: a span is either in one list of its HeapCentral (under that lock), or owned by the
+ * one P whose HeapRun names it, or is being swept by whoever took it off the unswept list, or is
+ * large (Heap.lock). The owner alone writes alloc, cursor, nalloc. Mark bits are written by the
+ * marker only, in a stopped world. base, size, geometry are constant while the span exists.
+ */
+#ifndef GOL_RUNTIME_SPAN_H
+#define GOL_RUNTIME_SPAN_H
+
+#include "runtime/pages.h"
+
+typedef enum SpanWhere { SPAN_CACHED, SPAN_PARTIAL, SPAN_FULL, SPAN_UNSWEPT, SPAN_LARGE } SpanWhere;
+
+typedef struct Span {
+    uint8_t *base;
+    uint32_t size;     /* of an object; large spans: 0, the object has npages pages */
+    uint32_t nobj;
+    uint32_t magic;    /* ceil(2^32 / size): object number = offset * magic >> 32 */
+    uint32_t npages;
+    uint8_t cls;
+    bool noscan;
+    bool needzero;     /* free objects may hold old bytes */
+    uint8_t where;     /* SpanWhere */
+    uint32_t cursor;   /* objects below it are not free */
+    uint32_t nalloc;   /* bits set in alloc */
+    struct Heap *heap;
+    struct Span *next, *prev;
+    struct Span *special_next;
+    struct Special *specials; /* under Heap.lock */
+    bool has_specials;        /* in Heap.special_spans */
+    uint32_t meta;     /* bytes of this block */
+    uint32_t *tids;    /* scan spans: type id of each object */
+    uint64_t *mark;    /* nwords each, following alloc */
+    uint64_t alloc[];
+} Span;
+
+static inline uint32_t span_words(const Span *s) { return (s->nobj + 63) / 64; }
+static inline size_t span_object_size(const Span *s)
+{
+    return s->size ? s->size : (size_t)s->npages << HEAP_PAGE_SHIFT;
+}
+static inline uint32_t span_index(const Span *s, const void *ptr)
+{
+    uint32_t off = (uint32_t)((const uint8_t *)ptr - s->base);
+    return s->size ? (uint32_t)((uint64_t)off * s->magic >> 32) : 0;
+}
+static inline uint8_t *span_object(const Span *s, uint32_t i)
+{
+    return s->base + (size_t)i * s->size;
+}
+static inline bool bit_get(const uint64_t *bits, uint32_t i) { return bits[i >> 6] >> (i & 63) & 1; }
+static inline void bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= 1ull << (i & 63); }
+static inline void bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(1ull << (i & 63)); }
+void bits_set_range(uint64_t *bits, uint32_t from, uint32_t to);
+void bits_clear_range(uint64_t *bits, uint32_t from, uint32_t to);
+
+/* Lists: circular, the head points at one member. The caller holds the list's lock. */
+static inline void span_push(Span **list, Span *s)
+{
+    if (*list) {
+        s->next = *list;
+        s->prev = (*list)->prev;
+        s->prev->next = s->next->prev = s;
+    } else {
+        s->next = s->prev = s;
+    }
+    *list = s;
+}
+static inline void span_remove(Span **list, Span *s)
+{
+    if (s->next == s) {
+        *list = NULL;
+    } else {
+        s->next->prev = s->prev;
+        s->prev->next = s->next;
+        if (*list == s) {
+            *list = s->next;
+        }
+    }
+    s->next = s->prev = NULL;
+}
+void span_concat(Span **list, Span **more); /* more becomes empty */
+
+unsigned span_pages_for(unsigned cls);
+
+/* A span of class cls, or a large one of npages (cls ignored when npages > 0). Not in any list.
+ * NULL without memory. */
+Span *span_new(Heap *h, unsigned cls, bool noscan, size_t npages);
+void span_free(Span *s); /* pages and header */
+
+/* heap.c */
+bool heap_may_grow(struct P *p, Heap *h, uint64_t bytes);
+void heap_out_of_memory(struct P *p);
+void heap_flush_cache(HeapCache *c); /* every run back to its central list */
+void heap_charge(struct P *p, Heap *h, uint64_t bytes, uint64_t objects);
+
+/* sweep.c: alloc = mark; returns false if the span was empty and has been freed. */
+bool sweep_span(Span *s);
+Span *sweep_take(Heap *h, HeapCentral *c); /* a swept span with room from c's unswept ones */
+void sweep_begin(Heap *h);   /* world stopped: everything becomes unswept */
+void sweep_finish(Heap *h);  /* sweeps all that is left */
+void sweep_large(Heap *h);   /* world stopped: frees dead large objects */
+
+/* finalizer.c, in a stopped world */
+void finalizer_mark_roots(Heap *h, struct Marker *m);
+void finalizer_find_dead(Heap *h, struct Marker *m);
+void finalizer_free_all(Heap *h);
+
+/* mark.c */
+void mark_init(struct Marker *m, Heap *h);
+void mark_free(struct Marker *m);
+bool mark_is_marked(const void *obj);
+void mark_object_contents(struct Marker *m, void *base);
+void mark_overflowed(struct Marker *m);
+const char *mark_verify(Heap *h);
+
+#endif
