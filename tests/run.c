@@ -8,6 +8,7 @@
  *     // expect stderr: TEXT     standard error contains TEXT (in this order)
  *     // expect exit: N          exit status (0 if nothing says otherwise; 2 with "expect stderr")
  *     // args: ...   // env: NAME=VALUE   // stdin: TEXT   // skip: TAG   // timeout: SECONDS
+ *     // Output:                 the comment lines after it are the whole standard output
  * A file X.out beside X.gol holds the whole expected standard output; X.has holds lines that it must
  * contain, in order. A script without any expectation must exit 0.
  * One line a failure, and at the end "N passed, N failed". */
@@ -39,7 +40,7 @@ typedef struct Want {
     } err[MAX_LINES];
     int nerr;
     int exit_code;
-    bool has_exit, has_compile_error, has_out;
+    bool has_exit, has_compile_error, has_out, in_output;
     char *args, *stdin_text, *whole, *has;
     char *env[16];
     int nenv, timeout;
@@ -101,7 +102,15 @@ static void want_line(Want *w, char *line, int number)
     if (w->nout >= MAX_LINES || w->nerr >= MAX_LINES) {
         return;
     }
-    if ((v = value_of(line, "expect error: "))) {
+    if ((v = value_of(line, "skip: "))) {
+        for (int i = 0; i < ntags; i++) {
+            w->skip |= !strcmp(tags[i], v);
+        }
+    } else if (w->in_output && !strncmp(line, "//", 2)) {
+        w->out[w->nout++] = line[2] == ' ' ? line + 3 : line + 2;
+    } else if (!strcmp(line, "// Output:")) {
+        w->in_output = w->has_out = true;
+    } else if ((v = value_of(line, "expect error: "))) {
         w->err[w->nerr].text = v;
         w->err[w->nerr++].line = number;
         w->has_compile_error = true;
@@ -125,10 +134,6 @@ static void want_line(Want *w, char *line, int number)
         w->timeout = atoi(v);
     } else if ((v = value_of(line, "env: ")) && w->nenv < 16) {
         w->env[w->nenv++] = v;
-    } else if ((v = value_of(line, "skip: "))) {
-        for (int i = 0; i < ntags; i++) {
-            w->skip |= !strcmp(tags[i], v);
-        }
     }
 }
 
