@@ -86,7 +86,7 @@ static void call_uses(const Insn *pc, OpSlotFn *fn, void *ctx)
 static void select_operands(const Insn *pc, uint16_t send, OpSlotFn *fn, void *ctx)
 {
     for (uint32_t i = 0; i < pc->c; i++) {
-        SelectCase sc;
+        CaseWord sc;
         __builtin_memcpy(&sc, pc + 1 + i, sizeof sc);
         if (send != 2 && sc.send == send && sc.value != 0xffff) {
             fn(ctx, sc.value, sc.nslots);

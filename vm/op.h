@@ -16,12 +16,15 @@ typedef enum MemKind {
 } MemKind;
 
 /* One case of SELECT: a word. */
-typedef struct SelectCase {
+typedef struct CaseWord {
     uint16_t chan;   /* slot of the channel */
     uint16_t value;  /* slot of the value to send, or of the destination; 0xffff: dropped */
     uint16_t nslots; /* slots of the value */
     uint16_t send;   /* 1 send, 0 receive */
-} SelectCase;
+} CaseWord;
+#ifndef GOL_RUNTIME_SELECT_H /* vm/ includes runtime/select.h first: its SelectCase is another */
+typedef CaseWord SelectCase;
+#endif
 
 /* Operand kinds of PRINT. */
 typedef enum PrintKind {

@@ -1,0 +1,112 @@
+/* vm.h - one VM as vm/ sees it: what hangs from GolVM.vmdata and P.vmdata, and its life.
+ *
+ * VmState is written while units are loaded (no fiber runs, or the world is stopped) and read by
+ * all Ps; the stack-map tables guard themselves (stackmap.c). VmP belongs to whoever runs the P.
+ */
+#ifndef GOL_VM_VM_H
+#define GOL_VM_VM_H
+
+#include "runtime/native.h"
+#include "runtime/vmstate.h"
+#include "vm/unit.h"
+
+struct StackMaps;
+struct Defer;
+struct Panic;
+
+/* Types of run-time errors in the std image, found by name at the first panic. */
+typedef struct PanicTypes {
+    bool looked;
+    const RType *error_string;    /* runtime.errorString: a string */
+    const RType *plain_error;     /* runtime.plainError: a string */
+    const RType *assertion_error; /* *runtime.TypeAssertionError */
+    const RType *nil_error;       /* *runtime.PanicNilError */
+    const RType *string;          /* the fallback: a plain string */
+} PanicTypes;
+
+typedef struct VmUnit {
+    Unit *unit;
+    uint8_t *inited;              /* per package */
+    struct StackMaps *maps;       /* by Func.serial */
+} VmUnit;
+
+typedef struct VmConfig {
+    uint32_t nprocs;              /* 0: GOMAXPROCS or the cores */
+    uint64_t stack_max;           /* bytes a goroutine's stack may take; 0: default */
+    uint64_t heap_max;            /* bytes; 0: no limit */
+    Unit *image;                  /* std image, shared and fully linked; NULL: none */
+} VmConfig;
+
+typedef struct VmState {
+    GolVM *gol;
+    struct Heap *heap;
+    VmUnit *units;
+    uint32_t nunits, cap_units;
+    uint8_t *globals;             /* reserved address range; never moves */
+    size_t globals_used, globals_cap;
+    NativeFn *natives;            /* by number: NATIVE's ext after linking */
+    uint32_t nnatives, cap_natives;
+    const RType *iter_type;       /* a MapIter on the heap */
+    PanicTypes types;
+    SpinLock types_lock;
+    const Func **todo;            /* what the main fiber runs, in order */
+    uint32_t ntodo, cap_todo, done;
+    const struct Dispatch *dispatch;
+    uint64_t stack_max;
+    _Atomic uint32_t dying;       /* a panic is being printed by one fiber: 1 */
+} VmState;
+
+typedef struct VmP {
+    uint8_t *globals;             /* VmState.globals */
+    NativeFn *natives;
+    Iface panic;                  /* value of the panic about to be raised */
+    bool panic_nil_deref;         /* it is a nil dereference: the signal line is printed */
+    char *fatal;                  /* fatal error to report at the next safepoint; malloc'd */
+    struct Defer *free_defers;
+    uint32_t nfree_defers;
+} VmP;
+
+static inline VmState *vm_state(GolVM *vm) { return vm->vmdata; }
+static inline VmP *vm_p(P *p) { return p->vmdata; }
+
+/* A VM with heap and scheduler and the image loaded. NULL with a message in err. */
+VmState *vm_new(const VmConfig *config, char *err, size_t nerr);
+/* Frees everything; no fiber runs. Units loaded with own == true are freed too. */
+void vm_free(VmState *vm);
+
+/* Links a unit into the VM (link.c). False with a message ("undefined: fmt.Foo"). The unit must
+ * stay where it is until vm_free. */
+bool vm_load(VmState *vm, Unit *u, char *err, size_t nerr);
+
+/* Runs package initialisers that have not run yet, then main.main, on the calling thread; gives the
+ * exit status. Once per VM: the scheduler ends with the program. */
+int vm_run(VmState *vm, Unit *program);
+/* Runs one function without parameters instead of a program (tests, tools). */
+int vm_run_func(VmState *vm, const Func *f);
+
+/* natives.c: the C function behind "strings.IndexByte", NULL if there is none. */
+NativeFn natives_find(const char *name, size_t len);
+
+/* stackmap.c */
+typedef struct StackMap {
+    uint32_t n;
+    struct {
+        uint16_t slot, kind; /* GCW_PTR, or GCW_IFACE_TYPE for a pair */
+    } e[];
+} StackMap;
+/* The pointer slots that are live before the instruction at pc; lasts as long as the VM. */
+const StackMap *stackmap_get(VmState *vm, const Func *f, const Insn *pc);
+struct StackMaps *stackmap_new(uint32_t nfuncs);
+void stackmap_free(struct StackMaps *maps, uint32_t nfuncs);
+
+/* roots.c: hooks of the collector. */
+void roots_scan(struct Heap *h, struct Marker *m);
+void roots_fiber(Fiber *f, struct Marker *m);
+void roots_globals(GolVM *vm, struct Marker *m);
+
+/* dis.c: the unit's functions as text, source lines beside (source may be NULL). filter: only
+ * functions whose name contains it. */
+void dis_unit(const Unit *u, const char *filter, Sink *out);
+void dis_func(const Func *f, Sink *out);
+
+#endif
