@@ -53,7 +53,7 @@ static void shade_value(Heap *h, const uint8_t *v, const RType *t)
         if (kind == GCW_PTR) {
             shade_one(h, mem_loadp(v + (size_t)i * 8));
         } else if (kind == GCW_IFACE_TYPE) {
-            Iface f = cell_iface(cell_load(v + (size_t)i * 8));
+            Iface f = cell_iface(cell_load_any(v + (size_t)i * 8));
             shade_one(h, rtype_word_is_ptr(f.type) ? f.word.p : NULL);
         }
     }
@@ -74,11 +74,11 @@ static void copy_cells(uint8_t *dst, const uint8_t *src, size_t bytes)
 {
     if ((uintptr_t)dst - (uintptr_t)src >= bytes) {
         for (size_t i = 0; i < bytes; i += 16) {
-            cell_store(dst + i, cell_load(src + i));
+            cell_store_any(dst + i, cell_load_any(src + i));
         }
     } else {
         for (size_t i = bytes; i > 0; i -= 16) {
-            cell_store(dst + i - 16, cell_load(src + i - 16));
+            cell_store_any(dst + i - 16, cell_load_any(src + i - 16));
         }
     }
 }

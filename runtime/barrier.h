@@ -56,8 +56,8 @@ static inline void heap_before_atomic(struct P *p, void *slot, const void *v)
     }
 }
 
-/* n values of type t from src to dst; both in memory form, aligned as t demands. src may be a
- * frame only if t's alignment is at most 8 (heap_store_slots otherwise). */
+/* n values of type t from src to dst; both in memory form, aligned as t demands. One
+ * side may be a frame (8-aligned; small integers excepted, which stand extended there). */
 void heap_copy(struct P *p, void *dst, const void *src, const RType *t, size_t n);
 
 /* The value of type t from frame slots (8-aligned, memory layout) to the heap, and back. */

@@ -67,6 +67,26 @@ static inline void cell_store(void *dst, Cell v)
 #endif
 }
 
+/* The same where one side may be a frame, which is 8-aligned and private to its fiber. */
+static inline Cell cell_load_any(const void *src)
+{
+    if ((uintptr_t)src & 15) {
+        const Slot *s = src;
+        return (Cell){s[0].u, s[1].u};
+    }
+    return cell_load(src);
+}
+static inline void cell_store_any(void *dst, Cell v)
+{
+    if ((uintptr_t)dst & 15) {
+        Slot *s = dst;
+        s[0].u = v[0];
+        s[1].u = v[1];
+    } else {
+        cell_store(dst, v);
+    }
+}
+
 /* Gathers two words in a register: movq + pinsrq or movhps, never through memory. */
 static inline Cell cell_make(uint64_t lo, uint64_t hi) { return (Cell){lo, hi}; }
 

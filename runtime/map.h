@@ -100,6 +100,8 @@ void *map_put_64(struct P *p, Map *m, const RType *t, uint64_t key);
 void *map_put_str(struct P *p, Map *m, const RType *t, String key);
 const void *map_fail_read(struct P *p);
 
+static inline const MapLayout *map_layout_of(const Map *m) { return mem_loadp(&m->layout); }
+
 static inline const uint8_t *map_entry(const Map *m, const MapLayout *l, uint32_t n)
 {
     const MapChunk *c;
@@ -109,12 +111,12 @@ static inline const uint8_t *map_entry(const Map *m, const MapLayout *l, uint32_
     } else {
         const MapDir *d = mem_loadp(&m->chunks);
         uint32_t i = n >> l->chunk_shift;
-        if (GOL_UNLIKELY(d == NULL || i >= d->n)) {
+        if (GOL_UNLIKELY(d == NULL || i >= mem_load64(&d->n))) {
             return NULL;
         }
         c = mem_loadp(&d->p[i]);
     }
-    if (GOL_UNLIKELY(c == NULL || slot >= c->cap)) {
+    if (GOL_UNLIKELY(c == NULL || slot >= mem_load32(&c->cap))) {
         return NULL;
     }
     return (const uint8_t *)(c + 1) + (size_t)slot * l->entry_size;
@@ -127,8 +129,8 @@ static inline const MapIndex *map_segment(const Map *m, uint32_t tag)
         return ix;
     }
     const MapDir *d = mem_loadp(&m->segs);
-    /* d->n is a power of two, at least 2 */
-    return d ? mem_loadp(&d->p[(uint64_t)tag * d->n >> 32]) : NULL;
+    /* mem_load64(&d->n) is a power of two, at least 2 */
+    return d ? mem_loadp(&d->p[(uint64_t)tag * mem_load64(&d->n) >> 32]) : NULL;
 }
 
 static inline uint32_t map_tag(uint64_t hash) { return (uint32_t)(hash >> 32); }
@@ -141,13 +143,13 @@ static inline const void *map_get_i64(struct P *p, const Map *m, uint64_t key)
     if (GOL_UNLIKELY(mem_load32(&m->flags) & MAP_WRITING)) {
         return map_fail_read(p);
     }
-    const MapLayout *l = m->layout;
-    uint32_t tag = map_tag(hash_u64(key, m->seed));
+    const MapLayout *l = map_layout_of(m);
+    uint32_t tag = map_tag(hash_u64(key, mem_load64(&m->seed)));
     const MapIndex *ix = map_segment(m, tag);
     if (ix == NULL) {
         return map_get_64_small(p, m, key);
     }
-    uint32_t mask = ix->mask;
+    uint32_t mask = mem_load32(&ix->mask);
     for (uint32_t i = 0; i <= mask; i++) {
         uint64_t w = mem_load64(&ix->w[(tag + i) & mask]);
         if (w == 0) {

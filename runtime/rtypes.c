@@ -284,10 +284,10 @@ uint64_t rtype_hash(struct P *p, const RType *t, const void *v, uint64_t seed)
         return hash_f32(p, mem_load32(b + 4), hash_f32(p, mem_load32(b), seed));
     case RK_COMPLEX128: return hash_f64(p, load_f64(b + 8), hash_f64(p, load_f64(b), seed));
     case RK_STRING: {
-        String s = cell_string(cell_load(b));
+        String s = cell_string(cell_load_any(b));
         return hash_bytes(s.ptr, (size_t)s.len, seed);
     }
-    case RK_INTERFACE: return hash_iface(p, cell_iface(cell_load(b)), seed);
+    case RK_INTERFACE: return hash_iface(p, cell_iface(cell_load_any(b)), seed);
     case RK_ARRAY: {
         const RType *e = rtype_elem(t);
         if (t->flags & RT_PLAIN_EQ) {
@@ -333,9 +333,9 @@ bool rtype_equal(struct P *p, const RType *t, const void *va, const void *vb)
     case RK_FLOAT64: return load_f64(a) == load_f64(b);
     case RK_COMPLEX64: return load_f32(a) == load_f32(b) && load_f32(a + 4) == load_f32(b + 4);
     case RK_COMPLEX128: return load_f64(a) == load_f64(b) && load_f64(a + 8) == load_f64(b + 8);
-    case RK_STRING: return string_equal(cell_string(cell_load(a)), cell_string(cell_load(b)));
+    case RK_STRING: return string_equal(cell_string(cell_load_any(a)), cell_string(cell_load_any(b)));
     case RK_INTERFACE:
-        return iface_equal(p, cell_iface(cell_load(a)), cell_iface(cell_load(b)));
+        return iface_equal(p, cell_iface(cell_load_any(a)), cell_iface(cell_load_any(b)));
     case RK_ARRAY: {
         const RType *e = rtype_elem(t);
         if (t->flags & RT_PLAIN_EQ) {
@@ -380,7 +380,7 @@ void rtype_load(const RType *t, Slot *dst, const void *src)
     case RK_COMPLEX64: /* 4-aligned in memory */
         dst->u = mem_load32(src) | (uint64_t)mem_load32((const uint8_t *)src + 4) << 32;
         return;
-    case RK_STRING: case RK_SLICE: case RK_INTERFACE: cell_to_slots(dst, cell_load(src)); return;
+    case RK_STRING: case RK_SLICE: case RK_INTERFACE: cell_to_slots(dst, cell_load_any(src)); return;
     case RK_COMPLEX128: case RK_STRUCT: case RK_ARRAY:
         if (t->size & 7) {
             dst[t->size / 8].u = 0;

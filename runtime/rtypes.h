@@ -71,7 +71,8 @@ bool rtype_hashable(const RType *t);
 
 /* Hash and equality of values in memory form. A hash of an unhashable dynamic type returns 0 with
  * OP_UNHASHABLE pending; a comparison of uncomparable ones false with OP_UNCOMPARABLE. NaN hashes
- * at random, +0 and -0 hash alike. */
+ * at random, +0 and -0 hash alike. The values may also stand in a frame (8-aligned): scalars are
+ * little-endian there, aggregates have their memory layout. */
 uint64_t rtype_hash(struct P *p, const RType *t, const void *v, uint64_t seed);
 bool rtype_equal(struct P *p, const RType *t, const void *a, const void *b);
 /* The same for frame form (a slot or a cell of two): interface words, switch on values. */
