@@ -139,6 +139,11 @@ typedef struct GolVM {
     int argc;
     const char *const *argv;
     const char *const *env;       /* NULL-terminated "NAME=value" */
+    /* package time, from its first timer on: &localLoc, and what makes a time.Time in frame form
+     * (3 slots). The VM's hook timer_value calls it: a timer's channel exists only after it is set.
+     * Written atomically, always with the same values. */
+    void *time_local;
+    void (*time_value)(struct P *p, Slot *out, int64_t now);
     bool owns_process;            /* the gol command: EPIPE on stdout or stderr ends it by SIGPIPE */
 } GolVM;
 
