@@ -14,7 +14,7 @@ static NativeStatus type_name(struct P *p, Slot *fp)
 }
 
 /* func(v any) bool */
-static NativeStatus comparable(struct P *p, Slot *fp)
+static NativeStatus can_compare(struct P *p, Slot *fp)
 {
     const RType *t = fp[1].p;
     fp[0].u = t && (t->flags & RT_COMPARABLE);
@@ -23,6 +23,6 @@ static NativeStatus comparable(struct P *p, Slot *fp)
 
 const NativeDef natives_context[] = {
     {"context", "typeName", "func(v any) string", "the dynamic type's name", type_name},
-    {"context", "comparable", "func(v any) bool", "may v be compared", comparable},
+    {"context", "canCompare", "func(v any) bool", "may v be compared", can_compare},
     {0},
 };
