@@ -109,7 +109,7 @@ static inline void scan_bits(Marker *m, const uint8_t *base, uint64_t bits)
         if (GOL_LIKELY(kind == GCW_PTR)) {
             mark_ptr(m, mem_loadp(base + i * 8));
         } else if (kind == GCW_IFACE_TYPE) {
-            Iface v = cell_iface(cell_load(base + i * 8));
+            Iface v = cell_iface(cell_load_any(base + i * 8));
             mark_iface(m, v.type, v.word.p);
         }
     }
