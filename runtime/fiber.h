@@ -127,6 +127,9 @@ void fiber_free(struct P *p, Fiber *f);
  * one in FIBER_NEW. It sets p->stack_limit when f is p->fiber. */
 bool fiber_grow(struct P *p, Fiber *f, uint32_t slots);
 
+/* VM close: releases every fiber. */
+void fiber_free_all(struct GolVM *vm);
+
 /* Name for tracebacks: "running", "runnable", "chan receive" ... */
 const char *fiber_state_name(const Fiber *f);
 const char *wait_reason_name(WaitReason r);

@@ -79,7 +79,7 @@ typedef struct P {
     _Atomic int64_t next_timer;   /* when of the first, INT64_MAX: none; written under the lock */
 
     uint32_t id;
-    _Atomic uint32_t status;      /* PStatus */
+    _Atomic uint32_t status;      /* PStatus; P_BLOCKING | block_tick << 8 in a blocking section */
     struct M *m;                  /* who runs it; under vm->lock or by that M */
     struct P *next_idle;          /* vm->lock */
     uint32_t mon_slice, mon_block; /* monitor only: what it saw last */

@@ -131,7 +131,7 @@ typedef struct GolVM {
 
     uint64_t seed;                /* rand.c; random unless given */
     bool seeded;                  /* replay: the monitor never preempts */
-    bool multi;                   /* a second fiber was started; owner Ps set it once */
+    _Atomic bool multi;           /* a second fiber was started; relaxed, set once */
     int64_t start_time;           /* monotonic ns */
     int debug[32];                /* debugvars.def, by DEBUG_* */
 
