@@ -220,7 +220,8 @@ static void walk_index(Walk *w, Expr *e)
     Type *t = e->index.x->type ? type_under(e->index.x->type) : NULL;
     if (t && t->kind == T_ARRAY && !i->cval) {
         uint8_t k = type_under(t->array.elem)->kind;
-        if (k == T_STRUCT || k == T_ARRAY || k == T_COMPLEX128 || k == T_INTERFACE) {
+        if (k == T_STRUCT || k == T_ARRAY || k == T_COMPLEX128 || k == T_INTERFACE ||
+            unparen(e->index.x)->kind != EX_NAME) {
             box(e->index.x);
         }
     }
