@@ -281,5 +281,7 @@ void check_object(Obj *o);
 /* Checks the body of a function of a lazily checked package (no-op when done): the code generator
  * asks before it compiles an instance. */
 void check_body(Obj *func);
+/* lang/compile.c, before the universe of a new compile is made. */
+void types_forget_instances(void);
 
 #endif

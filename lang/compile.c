@@ -1,0 +1,250 @@
+/* compile.c - the compiler thread and the steps of a compile.
+ *
+ * One thread a process compiles (D7): it is made at the first request, has a stack of its own that
+ * takes the deepest tree the parser admits, owns bdwgc, and serves requests in the order in which
+ * they came. compile_run may be called from any thread; it waits. After fork the thread is gone:
+ * the child makes a new one, which uses the arena, since bdwgc's state is not to be trusted there.
+ *
+ * Lock: `queue.lock` guards the queue and the flags below it; it is held for no longer than it
+ * takes to link a request. A request is written by its owner before it is queued, by the compiler
+ * thread until `done`, and read by its owner after.
+ *
+ * Failure to allocate, and limits, unwind by longjmp to run_request; only the text of the reason
+ * survives, since the memory that it describes is used up.
+ */
+#include "lang/compile.h"
+
+#include "lang/load.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { STACK_MB = 512, GUARD = 64 << 10 };
+#define MEMORY_LIMIT ((size_t)4 << 30)
+
+typedef struct Request {
+    struct Request *next;
+    const CompileInput *in;
+    CompileResult *out;
+    bool done;
+} Request;
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived, finished;
+    Request *first, **last;
+    bool running;    /* the thread exists */
+
+    bool forked;     /* this process is a fork of one that compiled: no bdwgc */
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
+           .arrived = PTHREAD_COND_INITIALIZER,
+           .finished = PTHREAD_COND_INITIALIZER};
+
+/* ---- One compile ------------------------------------------------------------------------------ */
+
+static void count_results(const DiagList *d, CompileResult *out)
+{
+    out->nerrors = d->nerrors;
+    for (uint32_t i = 0; i < d->all.n; i++) {
+        out->nwarnings += d->all.at[i].severity == DIAG_WARNING;
+    }
+}
+
+/* Each compile has types and names of its own; nothing of the last one is left. */
+static void begin_universe(void)
+{
+    universe = NULL;
+    types_current = NULL;
+    types_forget_instances();
+    universe_init();
+}
+
+static struct Unit *generate(const CompileInput *in, Loader *l, DiagList *d)
+{
+    PackageList list = load_packages(l);
+    Package *main = list.n ? list.at[list.n - 1] : NULL;
+    if (!in->build_image && main && !main->is_main) {
+        diag_report(d, DIAG_ERROR, main->files.at[0]->pkg_name->start,
+                    main->files.at[0]->pkg_name->end, "MissingMain",
+                    "package %s is not a main package", main->name);
+        return NULL;
+    }
+    GenInput gen = {.packages = list.at,
+                    .npackages = list.n,
+                    .image = in->image,
+                    .build_image = in->build_image,
+                    .diags = d};
+    return gen_unit(&gen);
+}
+
+static void require_main(const Loader *l, DiagList *d)
+{
+    PackageList list = load_packages(l);
+    Package *main = list.n ? list.at[list.n - 1] : NULL;
+    if (!main || !main->is_main || d->nerrors) {
+        return;
+    }
+    Obj *o = scope_lookup(main->scope, name_of("main"));
+    if (!o || o->kind != OBJ_FUNC) {
+        diag_report(d, DIAG_ERROR, main->files.at[0]->pkg_name->start, 0, "MissingMain",
+                    "function main is undeclared in the main package");
+    }
+}
+
+static void compile(const CompileInput *in, CompileResult *out)
+{
+    DiagList *d = MEM_NEW(DiagList);
+    begin_universe();
+    Loader *l = load_new(in, d);
+    if (load_input(l)) {
+        load_check(l);
+        if (!in->build_image && !in->check_only) {
+            require_main(l, d);
+        }
+        if (d->nerrors == 0 && !in->check_only) {
+            out->unit = generate(in, l, d);
+        }
+    }
+    out->diagnostics = strdup(diag_format(d, in->color, true));
+    count_results(d, out);
+}
+
+static void fail(CompileResult *out, const char *why)
+{
+    free(out->unit);
+    free(out->diagnostics);
+    memset(out, 0, sizeof *out);
+    char text[256];
+    snprintf(text, sizeof text, "gol: compile failed: %s\n", why);
+    out->diagnostics = strdup(text);
+    out->nerrors = 1;
+}
+
+static void run_request(Request *r, MemBackend backend)
+{
+    jmp_buf out_of_memory;
+    memset(r->out, 0, sizeof *r->out);
+    if (setjmp(out_of_memory)) {
+        fail(r->out, mem_why());
+    } else {
+        mem_begin(backend, &out_of_memory, MEMORY_LIMIT);
+        compile(r->in, r->out);
+    }
+    mem_end();
+}
+
+/* ---- The thread ------------------------------------------------------------------------------- */
+
+static void *compiler_thread(void *arg)
+{
+    MemBackend backend = MEM_ARENA;
+    if (!arg) {
+        mem_init_gc((char *)__builtin_frame_address(0) + 256);
+        backend = MEM_GC;
+    }
+    pthread_mutex_lock(&queue.lock);
+    for (;;) {
+        while (!queue.first) {
+            pthread_cond_wait(&queue.arrived, &queue.lock);
+        }
+        Request *r = queue.first;
+        queue.first = r->next;
+        if (!queue.first) {
+            queue.last = &queue.first;
+        }
+        pthread_mutex_unlock(&queue.lock);
+        run_request(r, backend);
+        pthread_mutex_lock(&queue.lock);
+        r->done = true;
+        pthread_cond_broadcast(&queue.finished);
+    }
+    return NULL;
+}
+
+/* Memory for the stack: reserved, touched only as deep as a compile goes. */
+static bool reserve_stack(pthread_attr_t *attr)
+{
+    for (size_t size = (size_t)STACK_MB << 20; size >= (size_t)64 << 20; size /= 2) {
+        char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+        if (p != MAP_FAILED) {
+            mprotect(p, GUARD, PROT_NONE);
+            return pthread_attr_setstack(attr, p + GUARD, size - GUARD) == 0;
+        }
+    }
+    return false;
+}
+
+/* With the lock held. Signals of the host stay with the host's threads. */
+static bool start_thread(void)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_t t;
+    bool ok = reserve_stack(&attr) &&
+              pthread_create(&t, &attr, compiler_thread, queue.forked ? &queue : NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return ok;
+}
+
+/* In the child of a fork: the parent's thread and its requests do not exist here. */
+static void forget_parent(void)
+{
+    queue.forked = queue.running;
+    queue.running = false;
+    queue.first = NULL;
+    queue.last = &queue.first;
+    pthread_mutex_init(&queue.lock, NULL);
+    pthread_cond_init(&queue.arrived, NULL);
+    pthread_cond_init(&queue.finished, NULL);
+}
+
+static bool ensure_thread(void)
+{
+    if (queue.running) {
+        return true;
+    }
+    queue.last = &queue.first;
+    queue.running = start_thread();
+    return queue.running;
+}
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, forget_parent); }
+
+void compile_run(const CompileInput *in, CompileResult *out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    Request r = {.in = in, .out = out};
+    pthread_mutex_lock(&queue.lock);
+    if (!ensure_thread()) {
+        pthread_mutex_unlock(&queue.lock);
+        memset(out, 0, sizeof *out);
+        fail(out, "the compiler thread cannot be started");
+        return;
+    }
+    *queue.last = &r;
+    queue.last = &r.next;
+    pthread_cond_signal(&queue.arrived);
+    while (!r.done) {
+        pthread_cond_wait(&queue.finished, &queue.lock);
+    }
+    pthread_mutex_unlock(&queue.lock);
+}
+
+void compile_result_free(CompileResult *r)
+{
+    free(r->diagnostics);
+    r->diagnostics = NULL;
+}
