@@ -12,7 +12,7 @@
  * back, so there are no tombstones. A segment of 1024 words splits in two by the next leading tag
  * bit under a directory (extendible hashing), so growth never touches more than one segment plus,
  * rarely, the directory's pointers; no pause grows with the map. Tags carry all that splitting
- * needs: keys are hashed once. A segment whose words all share their leading bits doubles instead.
+ * needs: keys are hashed once. A segment whose words all share their leading bits grows instead.
  *
  * Races (D8). Every object carries its own bound, immutable from birth; a reader loads a pointer
  * once and checks against what it points at. So a racing reader sees stale or mixed entries, never
@@ -290,11 +290,14 @@ typedef struct Key {
     const void *ptr;
     uint64_t bits;
     String str;
+    MapKeyKind kind; /* l's; a constant in the fast variants, into which all is inlined */
 } Key;
 
-static inline bool key_matches(struct P *p, const Key *k, const uint8_t *e)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE bool key_matches(struct P *p, const Key *k, const uint8_t *e)
 {
-    switch (k->l->key_kind) {
+    switch (k->kind) {
     case MAP_KEY_64: return mem_load64(e) == k->bits;
     case MAP_KEY_32: return mem_load32(e) == (uint32_t)k->bits;
     case MAP_KEY_STR: return string_equal(cell_string(cell_load(e)), k->str);
@@ -302,9 +305,9 @@ static inline bool key_matches(struct P *p, const Key *k, const uint8_t *e)
     }
 }
 
-static inline uint64_t key_hash(struct P *p, const Key *k, uint64_t seed)
+ALWAYS_INLINE uint64_t key_hash(struct P *p, const Key *k, uint64_t seed)
 {
-    switch (k->l->key_kind) {
+    switch (k->kind) {
     case MAP_KEY_64: case MAP_KEY_32: return hash_u64(k->bits, seed);
     case MAP_KEY_STR: return hash_bytes(k->str.ptr, (size_t)k->str.len, seed);
     default: return rtype_hash(p, k->l->key, k->ptr, seed);
@@ -313,7 +316,7 @@ static inline uint64_t key_hash(struct P *p, const Key *k, uint64_t seed)
 
 static Key key_at(const MapLayout *l, const void *ptr)
 {
-    Key k = {.l = l, .ptr = ptr};
+    Key k = {.l = l, .ptr = ptr, .kind = (MapKeyKind)l->key_kind};
     switch (l->key_kind) {
     case MAP_KEY_64: k.bits = mem_load64(ptr); break;
     case MAP_KEY_32: k.bits = mem_load32(ptr); break;
@@ -329,7 +332,7 @@ static inline bool is_small(const Map *m)
 }
 
 /* Number + 1 of the entry in a map without index, 0 if absent. */
-static inline uint32_t find_small(struct P *p, const Map *m, const Key *k)
+ALWAYS_INLINE uint32_t find_small(struct P *p, const Map *m, const Key *k)
 {
     const MapChunk *c = mem_loadp(&m->chunk0);
     uint32_t used = mem_load32(&m->used);
@@ -348,7 +351,7 @@ static inline uint32_t find_small(struct P *p, const Map *m, const Key *k)
 }
 
 /* Where the entry's index word stands (in *ix, *at) and its number + 1; 0 if absent. */
-static inline uint32_t find_indexed(struct P *p, const Map *m, const Key *k, uint32_t tag,
+ALWAYS_INLINE uint32_t find_indexed(struct P *p, const Map *m, const Key *k, uint32_t tag,
                                     const MapIndex **seg, uint32_t *at)
 {
     const MapIndex *ix = map_segment(m, tag);
@@ -373,7 +376,7 @@ static inline uint32_t find_indexed(struct P *p, const Map *m, const Key *k, uin
     return 0;
 }
 
-static const void *get(struct P *p, const Map *m, const Key *k)
+ALWAYS_INLINE const void *get(struct P *p, const Map *m, const Key *k)
 {
     uint32_t n;
     if (GOL_UNLIKELY(mem_load32(&m->flags) & MAP_WRITING)) {
@@ -437,7 +440,7 @@ const void *map_get_str(struct P *p, const Map *m, String key)
     if (!m) {
         return NULL;
     }
-    Key k = {.l = map_layout_of(m), .str = key};
+    Key k = {.l = map_layout_of(m), .str = key, .kind = MAP_KEY_STR};
     if (GOL_UNLIKELY(mem_load32(&m->flags) & MAP_WRITING)) {
         return map_fail_read(p);
     }
@@ -469,7 +472,7 @@ const void *map_get_32(struct P *p, const Map *m, uint32_t key)
     if (!m) {
         return NULL;
     }
-    Key k = {.l = map_layout_of(m), .bits = key};
+    Key k = {.l = map_layout_of(m), .bits = key, .kind = MAP_KEY_32};
     return get(p, m, &k);
 }
 
@@ -487,6 +490,16 @@ static bool index_add(MapIndex *ix, uint64_t w)
         }
     }
     return false;
+}
+
+/* The same for a segment that nobody else sees yet; the count is set by the caller. */
+static inline void index_fill(MapIndex *ix, uint32_t mask, uint64_t w)
+{
+    uint32_t at = (uint32_t)(w >> 32) & mask;
+    while (mem_load64(&ix->w[at]) != 0) {
+        at = (at + 1) & mask;
+    }
+    mem_store64(&ix->w[at], w);
 }
 
 /* Takes out the word at `at` and moves back those behind it that may. */
@@ -515,19 +528,23 @@ static bool index_full(const MapIndex *ix)
     return mem_load32(&ix->count) >= (mem_load32(&ix->mask) + 1) / 4 * 3;
 }
 
-/* Replaces old by a segment of twice its words, everywhere. */
-static bool segment_double(struct P *p, Map *m, MapIndex *old)
+/* Replaces old by a bigger segment, everywhere. Middle sizes quadruple: fewer rehashes. */
+static bool segment_enlarge(struct P *p, Map *m, MapIndex *old)
 {
-    MapIndex *ix = index_new(p, (mem_load32(&old->mask) + 1) * 2, mem_load32(&old->depth));
+    uint32_t words = mem_load32(&old->mask) + 1, n = 0;
+    uint32_t bigger = words >= 64 && words < SEGMENT_MAX ? words * 4 : words * 2;
+    MapIndex *ix = index_new(p, bigger, mem_load32(&old->depth));
     if (!ix) {
         return false;
     }
-    for (uint32_t i = 0; i <= mem_load32(&old->mask); i++) {
+    for (uint32_t i = 0; i < words; i++) {
         uint64_t w = mem_load64(&old->w[i]);
         if (w) {
-            index_add(ix, w);
+            index_fill(ix, bigger - 1, w);
+            n++;
         }
     }
+    mem_store32(&ix->count, n);
     if (mem_loadp(&m->index) == old) {
         heap_store_ptr(p, &m->index, ix);
         return true;
@@ -560,17 +577,23 @@ static MapDir *directory_for(struct P *p, Map *m, MapIndex *seg, uint32_t depth)
 static bool segment_split(struct P *p, Map *m, MapIndex *seg, uint32_t tag)
 {
     uint32_t depth = mem_load32(&seg->depth) + 1;
-    MapIndex *half[2] = {index_new(p, mem_load32(&seg->mask) + 1, depth), index_new(p, mem_load32(&seg->mask) + 1, depth)};
+    uint32_t words = mem_load32(&seg->mask) + 1;
+    MapIndex *half[2] = {index_new(p, words, depth), index_new(p, words, depth)};
     MapDir *d = half[0] && half[1] ? directory_for(p, m, seg, depth) : NULL;
     if (!d) {
         return false;
     }
-    for (uint32_t i = 0; i <= mem_load32(&seg->mask); i++) {
+    uint32_t n[2] = {0, 0};
+    for (uint32_t i = 0; i < words; i++) {
         uint64_t w = mem_load64(&seg->w[i]);
         if (w) {
-            index_add(half[w >> (64 - depth) & 1], w);
+            unsigned side = w >> (64 - depth) & 1;
+            index_fill(half[side], words - 1, w);
+            n[side]++;
         }
     }
+    mem_store32(&half[0]->count, n[0]);
+    mem_store32(&half[1]->count, n[1]);
     uint64_t span = mem_load64(&d->n) >> mem_load32(&seg->depth);
     uint64_t first = (uint64_t)tag * mem_load64(&d->n) >> 32 & ~(span - 1);
     for (uint64_t i = 0; i < span && first + i < mem_load64(&d->n); i++) {
@@ -608,8 +631,8 @@ static MapIndex *index_room(struct P *p, Map *m, uint32_t tag)
         if (!index_full(ix)) {
             return ix;
         }
-        bool ok = mem_load32(&ix->mask) + 1 < SEGMENT_MAX || !can_split(ix) ? segment_double(p, m, ix)
-                                                              : segment_split(p, m, ix, tag);
+        bool enlarge = mem_load32(&ix->mask) + 1 < SEGMENT_MAX || !can_split(ix);
+        bool ok = enlarge ? segment_enlarge(p, m, ix) : segment_split(p, m, ix, tag);
         if (!ok) {
             return NULL;
         }
@@ -721,7 +744,8 @@ static uint32_t next_hole(Map *m, const MapLayout *l)
         if (!c || slot >= mem_load32(&c->cap)) {
             break;
         }
-        uint32_t width = mem_load32(&c->cap) - (slot & ~63u) < 64 ? mem_load32(&c->cap) - (slot & ~63u) : 64;
+        uint32_t width = mem_load32(&c->cap) - (slot & ~63u);
+        width = width < 64 ? width : 64;
         uint64_t dead = ~mem_load64(&chunk_live(l, c)[slot >> 6]);
         dead &= width == 64 ? ~0ull : (1ull << width) - 1;
         dead &= ~0ull << (slot & 63);
@@ -774,9 +798,9 @@ static uint32_t entry_number(struct P *p, Map *m, const MapLayout *l)
     return used + 1;
 }
 
-static void write_key(struct P *p, const Key *k, uint8_t *e)
+ALWAYS_INLINE void write_key(struct P *p, const Key *k, uint8_t *e)
 {
-    switch (k->l->key_kind) {
+    switch (k->kind) {
     case MAP_KEY_64:
         if (k->l->key->flags & RT_NOPTR) {
             mem_store64(e, k->bits);
@@ -790,7 +814,8 @@ static void write_key(struct P *p, const Key *k, uint8_t *e)
     }
 }
 
-static uint8_t *insert(struct P *p, Map *m, const Key *k, uint32_t tag, bool small)
+__attribute__((noinline)) static uint8_t *insert(struct P *p, Map *m, const Key *k, uint32_t tag,
+                                                 bool small)
 {
     const MapLayout *l = k->l;
     MapIndex *ix = NULL;
@@ -841,7 +866,7 @@ static void *fail_write(struct P *p)
     return NULL;
 }
 
-static void *put(struct P *p, Map *m, const Key *k)
+ALWAYS_INLINE void *put(struct P *p, Map *m, const Key *k)
 {
     uint32_t flags = mem_load32(&m->flags), n, tag = 0, at;
     if (GOL_UNLIKELY(flags & MAP_WRITING)) {
@@ -882,10 +907,14 @@ static bool writable(struct P *p, const Map *m)
 void *map_put(struct P *p, Map *m, const RType *t, const void *key)
 {
     /* Go panics for the nil map first */
-    if (!writable(p, m) || (map_layout_of(m)->may_fail && !check_key(p, map_layout_of(m)->key, key))) {
+    if (!writable(p, m)) {
         return NULL;
     }
-    Key k = key_at(map_layout_of(m), key);
+    const MapLayout *l = map_layout_of(m);
+    if (l->may_fail && !check_key(p, l->key, key)) {
+        return NULL;
+    }
+    Key k = key_at(l, key);
     return put(p, m, &k);
 }
 
@@ -894,7 +923,7 @@ void *map_put_64(struct P *p, Map *m, const RType *t, uint64_t key)
     if (!writable(p, m)) {
         return NULL;
     }
-    Key k = {.l = map_layout_of(m), .bits = key};
+    Key k = {.l = map_layout_of(m), .bits = key, .kind = MAP_KEY_64};
     return put(p, m, &k);
 }
 
@@ -903,7 +932,7 @@ void *map_put_str(struct P *p, Map *m, const RType *t, String key)
     if (!writable(p, m)) {
         return NULL;
     }
-    Key k = {.l = map_layout_of(m), .str = key};
+    Key k = {.l = map_layout_of(m), .str = key, .kind = MAP_KEY_STR};
     return put(p, m, &k);
 }
 

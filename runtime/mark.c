@@ -213,7 +213,7 @@ bool mark_is_marked(const void *obj)
     return !s || bit_get(s->mark, span_index(s, obj));
 }
 
-/* After marking, before the sweep: a marker that starts from all marked objects finds nothing new. */
+/* After marking, before the sweep: starting from all marked objects finds nothing new. */
 
 static void verify_span(Span *s, Marker *m)
 {

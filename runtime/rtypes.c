@@ -333,7 +333,8 @@ bool rtype_equal(struct P *p, const RType *t, const void *va, const void *vb)
     case RK_FLOAT64: return load_f64(a) == load_f64(b);
     case RK_COMPLEX64: return load_f32(a) == load_f32(b) && load_f32(a + 4) == load_f32(b + 4);
     case RK_COMPLEX128: return load_f64(a) == load_f64(b) && load_f64(a + 8) == load_f64(b + 8);
-    case RK_STRING: return string_equal(cell_string(cell_load_any(a)), cell_string(cell_load_any(b)));
+    case RK_STRING:
+        return string_equal(cell_string(cell_load_any(a)), cell_string(cell_load_any(b)));
     case RK_INTERFACE:
         return iface_equal(p, cell_iface(cell_load_any(a)), cell_iface(cell_load_any(b)));
     case RK_ARRAY: {
@@ -380,7 +381,9 @@ void rtype_load(const RType *t, Slot *dst, const void *src)
     case RK_COMPLEX64: /* 4-aligned in memory */
         dst->u = mem_load32(src) | (uint64_t)mem_load32((const uint8_t *)src + 4) << 32;
         return;
-    case RK_STRING: case RK_SLICE: case RK_INTERFACE: cell_to_slots(dst, cell_load_any(src)); return;
+    case RK_STRING: case RK_SLICE: case RK_INTERFACE:
+        cell_to_slots(dst, cell_load_any(src));
+        return;
     case RK_COMPLEX128: case RK_STRUCT: case RK_ARRAY:
         if (t->size & 7) {
             dst[t->size / 8].u = 0;

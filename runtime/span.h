@@ -49,7 +49,10 @@ static inline uint8_t *span_object(const Span *s, uint32_t i)
 {
     return s->base + (size_t)i * s->size;
 }
-static inline bool bit_get(const uint64_t *bits, uint32_t i) { return bits[i >> 6] >> (i & 63) & 1; }
+static inline bool bit_get(const uint64_t *bits, uint32_t i)
+{
+    return bits[i >> 6] >> (i & 63) & 1;
+}
 static inline void bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= 1ull << (i & 63); }
 static inline void bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(1ull << (i & 63)); }
 void bits_set_range(uint64_t *bits, uint32_t from, uint32_t to);

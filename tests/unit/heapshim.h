@@ -37,8 +37,8 @@ static void shim_roots(Heap *h, Marker *m)
 }
 static uint64_t shim_rand(struct P *p)
 {
-    static uint64_t x = 88172645463325252ull;
-    return x += 0x9e3779b97f4a7c15ull;
+    static _Atomic uint64_t x = 88172645463325252ull;
+    return atomic_fetch_add(&x, 0x9e3779b97f4a7c15ull);
 }
 static const HeapHooks shim_hooks = {.request_gc = shim_request, .scan_roots = shim_roots,
                                      .finalizers_ready = shim_ready, .fatal = shim_fatal,
