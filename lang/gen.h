@@ -174,6 +174,7 @@ typedef struct Fg {
     bool long_jumps, overflow, too_big;
     int32_t last_insn;        /* pc of the last instruction; -1 after a label */
     uint32_t epilogue;
+    Label ret;                /* the common way out: RETD or the reload of boxed results */
     Ctl *ctl;
     struct RangeFn *range_fn; /* this literal is the body of a range over a function */
     int go_minor;
