@@ -64,10 +64,12 @@ extern const Dispatch dispatch_plain;
     HANDLER_CC Step op_##name(const Insn *pc, Slot *fp, struct P *p, const Dispatch *d)
 /* A slow path: out of line, reached by COLD only. */
 #define COLD_HANDLER(name)                                                                         \
+    Handler name;                                                                                  \
     HANDLER_CC __attribute__((noinline, cold)) Step name(const Insn *pc, Slot *fp, struct P *p,    \
                                                          const Dispatch *d)
 /* The same for work that is ordinary, only not on the fast path. */
 #define SLOW_HANDLER(name)                                                                         \
+    Handler name;                                                                                  \
     HANDLER_CC __attribute__((noinline)) Step name(const Insn *pc, Slot *fp, struct P *p,          \
                                                    const Dispatch *d)
 

@@ -37,8 +37,11 @@ void panic_plain(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 void panic_index(P *p, int64_t index, int64_t len);
 /* bounds: lo, hi, max as given by flags (1, 2, 4); len is the limit of hi for strings. */
 void panic_slice(P *p, const Slot *bounds, unsigned flags, int64_t len, int64_t cap, int string);
-void panic_assert(P *p, const Slot *type, const RType *want, const RType *from);
+void panic_assert(P *p, const RType *dyn, const RType *want, const RType *from);
 void panic_nil_value(P *p); /* panic(nil) */
+/* What op_fail reported: 1 a panic value was set, 2 VmP.fatal was set, 0 out of memory. */
+int panic_op_error(P *p);
+void panic_set_fatal(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 Defer *defer_push(P *p, Fiber *f, uint32_t frame, const void *fn, const Slot *args,
                   uint32_t nargs);

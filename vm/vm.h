@@ -6,6 +6,7 @@
 #ifndef GOL_VM_VM_H
 #define GOL_VM_VM_H
 
+#include "runtime/heap.h"
 #include "runtime/native.h"
 #include "runtime/vmstate.h"
 #include "vm/unit.h"
@@ -26,6 +27,9 @@ typedef struct PanicTypes {
 
 typedef struct VmUnit {
     Unit *unit;
+    uint64_t base;                /* of its globals */
+    uint32_t native_base;         /* number of its first native */
+    bool owned;                   /* freed with the VM */
     uint8_t *inited;              /* per package */
     struct StackMaps *maps;       /* by Func.serial */
 } VmUnit;
@@ -39,7 +43,7 @@ typedef struct VmConfig {
 
 typedef struct VmState {
     GolVM *gol;
-    struct Heap *heap;
+    HeapHooks heap_hooks;         /* vmheap's, with our fatal */
     VmUnit *units;
     uint32_t nunits, cap_units;
     uint8_t *globals;             /* reserved address range; never moves */
@@ -61,6 +65,7 @@ typedef struct VmP {
     NativeFn *natives;
     Iface panic;                  /* value of the panic about to be raised */
     bool panic_nil_deref;         /* it is a nil dereference: the signal line is printed */
+    uint32_t native_status;       /* NativeStatus on the way to cold_native */
     char *fatal;                  /* fatal error to report at the next safepoint; malloc'd */
     struct Defer *free_defers;
     uint32_t nfree_defers;
@@ -71,11 +76,11 @@ static inline VmP *vm_p(P *p) { return p->vmdata; }
 
 /* A VM with heap and scheduler and the image loaded. NULL with a message in err. */
 VmState *vm_new(const VmConfig *config, char *err, size_t nerr);
-/* Frees everything; no fiber runs. Units loaded with own == true are freed too. */
+/* Frees everything; no fiber runs. Units that vm_load took are freed too. */
 void vm_free(VmState *vm);
 
-/* Links a unit into the VM (link.c). False with a message ("undefined: fmt.Foo"). The unit must
- * stay where it is until vm_free. */
+/* Links a unit into the VM (link.c). False with a message ("undefined: fmt.Foo"). On success the
+ * unit (malloc'd) is the VM's, which frees it. */
 bool vm_load(VmState *vm, Unit *u, char *err, size_t nerr);
 
 /* Runs package initialisers that have not run yet, then main.main, on the calling thread; gives the
@@ -97,10 +102,9 @@ typedef struct StackMap {
 /* The pointer slots that are live before the instruction at pc; lasts as long as the VM. */
 const StackMap *stackmap_get(VmState *vm, const Func *f, const Insn *pc);
 struct StackMaps *stackmap_new(uint32_t nfuncs);
-void stackmap_free(struct StackMaps *maps, uint32_t nfuncs);
+void stackmap_free(struct StackMaps *maps, const Unit *u);
 
 /* roots.c: hooks of the collector. */
-void roots_scan(struct Heap *h, struct Marker *m);
 void roots_fiber(Fiber *f, struct Marker *m);
 void roots_globals(GolVM *vm, struct Marker *m);
 

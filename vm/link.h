@@ -1,0 +1,14 @@
+/* link.h - loading units and initialising packages; vm.c's business. vm_load is in vm.h. */
+#ifndef GOL_VM_LINK_H
+#define GOL_VM_LINK_H
+
+#include "vm/vm.h"
+
+/* The std image: read-only, shared, first. */
+bool link_image(VmState *vm, Unit *u, char *err, size_t nerr);
+void link_unload(VmUnit *vu);
+/* Puts the initialisers that program needs and have not run, then main, on the VM's list; copies
+ * the packages' constant data. program or main may be NULL. False: out of memory. */
+bool link_schedule(VmState *vm, const Unit *program, const Func *main);
+
+#endif
