@@ -273,7 +273,10 @@ static const char *path_of_folder(const Loader *l, const char *dir, const char *
     while (!strncmp(written, "./", 2) || !strncmp(written, "../", 3)) {
         written += written[1] == '/' ? 2 : 3;
     }
-    return *written ? written : dir;
+    Loaded *same = find_loaded(l, written, NULL);
+    bool taken = !*written || image_package(l, written) || std_folder(l, written) ||
+                 (same && (!same->dir || strcmp(same->dir, dir) != 0));
+    return taken ? mem_printf("./%s", dir) : written;
 }
 
 static const char *vendor_folder(const Loader *l, const Loaded *from, const char *path)

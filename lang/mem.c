@@ -146,9 +146,23 @@ static void *gc_small(size_t n)
     return p;
 }
 
+#ifdef GOL_STRESS
+/* Collections at odd moments find the root that was forgotten. */
+static void stress(void)
+{
+    static uint32_t calls;
+    if (backend == MEM_GC && ++calls % 4001 == 0) {
+        GC_gcollect();
+    }
+}
+#else
+static inline void stress(void) {}
+#endif
+
 void *mem_alloc(size_t n)
 {
     count(n);
+    stress();
     if (backend == MEM_ARENA) {
         return arena_alloc(n);
     }

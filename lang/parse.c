@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- Tokens ----------------------------------------------------------------------------------- */
 
@@ -718,6 +719,12 @@ static bool declares_any(const Decl *d, const NameVec *names)
     return false;
 }
 
+static int by_pos(const void *a, const void *b)
+{
+    const Decl *x = *(Decl *const *)a, *y = *(Decl *const *)b;
+    return x->pos < y->pos ? -1 : x->pos > y->pos;
+}
+
 /* Makes package-level those `var` statements of the script whose names functions mention, and, in
  * rounds, those that such variables' own initialisers mention. */
 static void hoist_vars(Parser *p, StmtList *stmts)
@@ -756,6 +763,9 @@ static void hoist_vars(Parser *p, StmtList *stmts)
             }
         }
         stmts->n = kept;
+    }
+    if (f->decls.n) { /* variables are initialised in source order */
+        qsort(f->decls.at, f->decls.n, sizeof *f->decls.at, by_pos);
     }
 }
 
