@@ -188,6 +188,8 @@ bool chan_recv_ready(Chan *c);
 /* Do it if possible. *wake is a fiber to be readied after the lock is released (sched_ready). */
 ChanStatus chan_send_locked(P *p, Chan *c, const Slot *val, Fiber **wake);
 ChanStatus chan_recv_locked(P *p, Chan *c, Slot *dst, Slot *ok, Fiber **wake);
+/* Readies a fiber that an operation completed. No channel lock is held. */
+void chan_wake(P *p, Fiber *f);
 void waitq_push(WaitQueue *q, Waiter *w);
 void waitq_remove(WaitQueue *q, Waiter *w);
 

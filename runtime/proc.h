@@ -95,14 +95,12 @@ typedef struct M {
     _Atomic uint32_t in_poll; /* sleeps in epoll_wait: wake through the eventfd */
     bool spinning;
     bool is_host;            /* the thread that called sched_run_vm */
-    uint32_t seen_tick;      /* spinning: what it saw of a victim's runnext */
-    Fiber *seen_next;
     Fiber *block_fiber;      /* fiber in the blocking section */
     uint32_t block_depth;
+    uint32_t block_status;   /* what its P's status was set to */
     struct M *next_idle;     /* vm->lock: idle list, or list of those that want a P back */
     struct M *all_next;
     struct M *outer;         /* the M of an enclosing VM on this thread */
-    uint64_t rand;
     pthread_t thread;
 } M;
 

@@ -50,6 +50,9 @@ bool timer_run(P *p, P *owner, int64_t now);
 /* Earliest time over all Ps, INT64_MAX if none. No lock. */
 int64_t timer_earliest(GolVM *vm);
 
+/* GOMAXPROCS shrinks: q's timers move to heir; world stopped. */
+void timer_move_all(P *q, P *heir);
+
 /* GC: the armed timers' objects; world stopped. `timer` may lie inside a script object (interior
  * pointer) or a fiber (TIMER_FIBER: skip). */
 void timer_each(GolVM *vm, void (*visit)(Timer *t, void *ctx), void *ctx);

@@ -76,8 +76,8 @@ typedef struct GolVM {
     void *host;           /* embedder */
     Sink *err;            /* where fatal errors go; stderr by default */
 
-    uint32_t nprocs;      /* GOMAXPROCS; changes with the world stopped */
-    P *procs[MAX_PROCS];  /* created when first needed, freed at close */
+    _Atomic uint32_t nprocs; /* GOMAXPROCS; changes with the world stopped, sleepers read it too */
+    P *_Atomic procs[MAX_PROCS]; /* created when first needed, freed at close */
     Fiber *main_fiber;
 
     SpinLock lock;
@@ -111,15 +111,18 @@ typedef struct GolVM {
     /* the end */
     _Atomic uint32_t exiting;     /* release store by sched_exit_vm; everybody polls it */
     int exit_code;                /* valid once exiting */
+    _Atomic uint32_t host_done;   /* the host's thread has left its loop */
 
     /* sleeping for timers and descriptors: one idle M is the keeper */
     M *keeper;                    /* under lock */
     _Atomic int64_t keeper_until; /* seq_cst: pairs with timer_add */
-    struct Netpoll *netpoll;      /* created on first use, under lock */
+    struct Netpoll *_Atomic netpoll; /* created on first use, under lock */
     struct SemaTable *semas;
 
     /* monitor thread: exists from the first second fiber, timer or blocking section */
-    _Atomic uint32_t monitor_state; /* 0 none, 1 runs, 2 parked (futex) */
+    _Atomic uint32_t monitor_state; /* futex: 0 none, 1 runs, 2 parked, 3 ended */
+    _Atomic uint32_t monitor_kick; /* futex it naps on */
+    bool dumping;                 /* the deadlock report is being written; under lock */
     pthread_t monitor_thread;
 
     /* fiber slabs; list under slab_lock, which walkers take too */
