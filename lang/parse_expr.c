@@ -165,7 +165,19 @@ static Expr *binary(Parser *p, Expr *x, unsigned prec)
     return x;
 }
 
-Expr *parse_expr(Parser *p) { return binary(p, NULL, 0); }
+/* A whole expression: siblings do not add to each other's height. */
+static Expr *whole(Parser *p, Expr *first)
+{
+    uint32_t height = p->height;
+    p->height = 0;
+    Expr *x = binary(p, first, 0);
+    if (p->height < height) {
+        p->height = height;
+    }
+    return x;
+}
+
+Expr *parse_expr(Parser *p) { return whole(p, NULL); }
 
 void parse_expr_list(Parser *p, ExprList *out)
 {
@@ -504,4 +516,4 @@ static Expr *suffixes(Parser *p, Expr *x)
 
 Expr *parse_primary(Parser *p) { return suffixes(p, operand(p)); }
 
-Expr *parse_expr_from_name(Parser *p, Expr *name) { return binary(p, suffixes(p, name), 0); }
+Expr *parse_expr_from_name(Parser *p, Expr *name) { return whole(p, suffixes(p, name)); }
