@@ -87,14 +87,8 @@ void check_init_const(Checker *c, Obj *o, Expr *x)
         o->type = x->type;
     }
     Expr copy = *x; /* inherited expressions are checked again with another iota */
-    if (x->kind == EX_LIT || x->kind == EX_NAME) {
-        check_assign_to(c, &copy, type_is_untyped(o->type) ? NULL : o->type, "constant declaration");
-        if (type_is_untyped(o->type)) {
-            copy = *x;
-        }
-    } else if (type_is_typed(o->type)) {
-        check_assign_to(c, x, o->type, "constant declaration");
-        copy = *x;
+    if (type_is_typed(o->type)) {
+        check_assign_to(c, &copy, o->type, "constant declaration");
     }
     if (copy.mode != MODE_INVALID) {
         o->cval = copy.cval;
@@ -151,7 +145,7 @@ static void count_mismatch(Checker *c, Pos pos, uint32_t l, uint32_t r, ExprList
         Expr *call = check_unparen(rhs->at[0]);
         if (call->kind == EX_CALL) {
             check_error(c, pos, 0, "WrongAssignCount",
-                        "assignment mismatch: %s but %s returns %s", vars, expr_string(call),
+                        "assignment mismatch: %s but %s returns %s", vars, expr_string(call->call.fn),
                         plural(r, "value"));
             return;
         }
@@ -188,6 +182,37 @@ static void return_mismatch(Checker *c, Stmt *s, ExprList *have, Type *sig)
                 many ? "too many" : "not enough", h, w);
 }
 
+/* A stand-in operand for one value of a multi-valued expression. */
+static Expr *part(Expr *x, Type *t)
+{
+    Expr *v = MEM_NEW(Expr);
+    *v = *x;
+    v->kind = EX_PAREN;
+    v->paren.x = x;
+    v->mode = MODE_VALUE;
+    v->type = t;
+    v->commaok = false;
+    v->cval = NULL;
+    return v;
+}
+
+static void tuple_parts(Expr *x, ExprList *out)
+{
+    memset(out, 0, sizeof *out);
+    for (uint32_t i = 0; i < x->type->tuple.n; i++) {
+        VEC_PUSH(*out, part(x, x->type->tuple.at[i]));
+    }
+}
+
+/* The only value of an assignment to one variable. */
+static void one_value(Checker *c, Expr *x, Pos pos, ExprList *rhs)
+{
+    if (x->mode == MODE_VALUE && x->type->kind == T_TUPLE && !x->commaok) {
+        count_mismatch(c, pos, 1, x->type->tuple.n, rhs);
+        check_invalid(x);
+    }
+}
+
 /* One right side that yields n values, or (v, ok). Fills types; false after an error. */
 static bool multi_value(Checker *c, Expr *x, uint32_t n, Type **types, Pos pos, ExprList *rhs)
 {
@@ -212,20 +237,6 @@ static bool multi_value(Checker *c, Expr *x, uint32_t n, Type **types, Pos pos, 
     return false;
 }
 
-/* A stand-in operand for one value of a multi-valued expression. */
-static Expr *part(Expr *x, Type *t)
-{
-    Expr *v = MEM_NEW(Expr);
-    *v = *x;
-    v->kind = EX_PAREN;
-    v->paren.x = x;
-    v->mode = MODE_VALUE;
-    v->type = t;
-    v->commaok = false;
-    v->cval = NULL;
-    return v;
-}
-
 static void invalidate_vars(Obj **lhs, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -246,7 +257,16 @@ void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret
         for (uint32_t i = 0; i < n; i++) {
             check_raw(c, rhs->at[i], NULL);
             check_exclude_nonvalues(c, rhs->at[i]);
-            check_single(c, rhs->at[i]);
+            if (n == 1 && !ret) {
+                one_value(c, rhs->at[i], pos, rhs);
+            } else if (!ret || n > 1 || rhs->at[i]->type->kind != T_TUPLE) {
+                check_single(c, rhs->at[i]);
+            } else {
+                ExprList parts;
+                tuple_parts(rhs->at[i], &parts);
+                return_mismatch(c, ret, &parts, c->env.sig);
+                return;
+            }
         }
         for (uint32_t i = 0; i < n; i++) {
             check_init_var(c, lhs[i], rhs->at[i], context);
@@ -357,13 +377,17 @@ static void assign_checked(Checker *c, Type *t, Expr *lhs, Expr *rhs, const char
     }
 }
 
-void check_assign_var(Checker *c, Expr *lhs, Expr *rhs, const char *context)
+static void assign_var(Checker *c, Expr *lhs, Expr *rhs, ExprList *list, const char *context)
 {
     Type *t = check_lhs(c, lhs);
     check_raw(c, rhs, NULL);
     check_exclude_nonvalues(c, rhs);
-    check_single(c, rhs);
+    one_value(c, rhs, lhs->start, list);
     assign_checked(c, t, lhs, rhs, context);
+    Expr *name = check_unparen(lhs);
+    if (rhs->mode == MODE_INVALID && name->kind == EX_NAME && name->name.obj) {
+        name->name.obj->used = true;
+    }
 }
 
 static void assign_many(Checker *c, Stmt *s)
@@ -372,7 +396,7 @@ static void assign_many(Checker *c, Stmt *s)
     uint32_t n = lhs->n;
     if (rhs->n == n) {
         for (uint32_t i = 0; i < n; i++) {
-            check_assign_var(c, lhs->at[i], rhs->at[i], "assignment");
+            assign_var(c, lhs->at[i], rhs->at[i], rhs, "assignment");
         }
         return;
     }

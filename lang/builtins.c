@@ -155,6 +155,17 @@ static bool may_send(Type *t)
 static void close_call(Checker *c, Expr *e, Expr *x)
 {
     Type *u = type_core(x->type);
+    if (!u && x->type->kind == T_TPARAM) {
+        TypeSet *set = typeset_of(type_under(x->type));
+        bool all = set->nterms > 0;
+        for (uint32_t i = 0; i < set->nterms; i++) {
+            all &= may_send(set->terms[i].type);
+        }
+        if (all) {
+            no_value(e);
+            return;
+        }
+    }
     if (!u || u->kind != T_CHAN) {
         check_error_at(c, x, "InvalidClose",
                        "invalid operation: cannot close non-channel %s", check_operand_text(c, x));

@@ -44,6 +44,10 @@ static void report(Checker *c, Severity sev, Pos pos, Pos end, const char *code,
     if (c->cfg.diags->nerrors > 0 && strstr(text, "invalid type")) {
         return;
     }
+    if (c->env.err_pos) {
+        pos = c->env.err_pos;
+        end = c->env.err_end;
+    }
     if (end && end <= pos) {
         end = 0;
     }
@@ -208,7 +212,7 @@ bool check_enter(Checker *c, Pos pos)
     }
     if (!c->too_deep) {
         c->too_deep = true;
-        check_error(c, pos, 0, "NestingTooDeep", "nesting too deep");
+        check_error(c, pos, 0, "TooDeep", "nesting too deep");
     }
     return false;
 }
@@ -300,8 +304,6 @@ static void dot_import(Checker *c, File *f, Obj *o, Decl *d)
             scope_insert(f->scope, x);
         }
     }
-    /* Whether anything of it is used is not tracked. */
-    o->used = true;
 }
 
 static void collect_import(Checker *c, File *f, Decl *d)
@@ -572,7 +574,7 @@ static void unused_imports(Checker *c)
         Expr *lit = o->decl->import.path;
         const char *written = mem_strndup(path, strlen(path));
         import_path(c, o->decl, &written);
-        if (!strcmp(slash ? slash + 1 : path, o->name)) {
+        if (!strcmp(slash ? slash + 1 : path, o->name) || !strcmp(o->name, ".")) {
             check_soft_error(c, o->pos, lit->end, "UnusedImport", "\"%s\" imported and not used",
                              written);
         } else {
@@ -628,6 +630,8 @@ void check_package(const CheckConfig *cfg, Package *pkg)
     }
     pkg->checked = true;
     Checker *c = checker_new(cfg, pkg, false);
+    Package *outer = types_current;
+    types_current = pkg;
     c->busy = 1;
     collect(c);
     resolve_all(c);
@@ -636,6 +640,7 @@ void check_package(const CheckConfig *cfg, Package *pkg)
     unused_vars(c);
     unused_imports(c);
     c->busy = 0;
+    types_current = outer;
 }
 
 void check_package_lazily(const CheckConfig *cfg, Package *pkg)

@@ -23,6 +23,7 @@ typedef struct Env {
     bool call_or_recv;  /* an expression contained a call or a receive: its len is no constant */
     bool in_tparams;    /* inside a type parameter list */
     Stmt *brk, *cont;   /* what a plain break or continue leaves */
+    Pos err_pos, err_end; /* not 0: where errors are reported (inherited constant values) */
 } Env;
 
 typedef void (*LaterFn)(Checker *c, void *a, void *b);
@@ -151,7 +152,6 @@ void check_init_var(Checker *c, Obj *o, Expr *x, const char *context);
 void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret, Pos pos);
 void check_assign_stmt(Checker *c, Stmt *s);
 Type *check_lhs(Checker *c, Expr *lhs);
-void check_assign_var(Checker *c, Expr *lhs, Expr *rhs, const char *context);
 void check_set_commaok(Expr *e, Type *t);
 void check_return_vars(Checker *c, Stmt *s);
 

@@ -109,7 +109,7 @@ static void keyed_field(Checker *c, Type *t, Type *st, Expr *kv, bool *seen)
         return;
     }
     StructField *f = &st->struct_.fields[i];
-    check_raw(c, kv->kv.value, f->type);
+    check_raw(c, kv->kv.value, NULL);
     check_exclude_nonvalues(c, kv->kv.value);
     check_single(c, kv->kv.value);
     check_assign_to(c, kv->kv.value, f->type, "struct literal");
@@ -155,7 +155,7 @@ static void struct_literal(Checker *c, Expr *e, Type *t, Type *st)
             return;
         }
         StructField *f = &st->struct_.fields[i];
-        check_raw(c, x, f->type);
+        check_raw(c, x, NULL);
         check_exclude_nonvalues(c, x);
         check_single(c, x);
         if (!name_exported(f->name) && f->pkg != c->pkg) {

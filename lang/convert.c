@@ -152,7 +152,7 @@ void check_conversion(Checker *c, Expr *call, Expr *x, Type *t)
 /* Whether an interface value can hold a t at all. */
 void check_assertable(Checker *c, Expr *e, Expr *x, Type *t, bool type_switch)
 {
-    if (type_is_interface(t)) {
+    if (type_is_interface(t) || t->kind == T_TPARAM) {
         return; /* methods of different types may conflict; asserting just fails */
     }
     Method *m = NULL;

@@ -71,6 +71,13 @@ static void report_cycle(Checker *c, uint32_t from)
             return; /* reported */
         }
     }
+    uint32_t n = c->path.n - from, start = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        if (c->path.at[from + i]->pos < c->path.at[from + start]->pos) {
+            start = i;
+        }
+    }
+    first = c->path.at[from + start];
     bool is_type = first->kind == OBJ_TYPE;
     const char *what = is_type ? "invalid recursive type" : "invalid cycle in declaration of";
     if (c->path.n - from == 1) {
@@ -81,9 +88,9 @@ static void report_cycle(Checker *c, uint32_t from)
         return;
     }
     char *text = mem_printf("%s %s", what, first->name);
-    for (uint32_t i = from; i < c->path.n; i++) {
-        Obj *a = c->path.at[i];
-        Obj *b = i + 1 < c->path.n ? c->path.at[i + 1] : first;
+    for (uint32_t i = 0; i < n; i++) {
+        Obj *a = c->path.at[from + (start + i) % n];
+        Obj *b = c->path.at[from + (start + i + 1) % n];
         text = mem_printf("%s\n\t%s: %s refers to %s", text, check_pos_text(c, a->pos), a->name,
                           b->name);
     }
@@ -164,17 +171,23 @@ static Type *origin_of(Type *t)
 static void report_containment(Contain *v, uint32_t from)
 {
     Checker *c = v->c;
-    Obj *first = v->path.at[from]->named.obj;
-    if (v->path.n - from == 1) {
+    uint32_t n = v->path.n - from, start = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        if (v->path.at[from + i]->named.obj->pos < v->path.at[from + start]->named.obj->pos) {
+            start = i;
+        }
+    }
+    Obj *first = v->path.at[from + start]->named.obj;
+    if (n == 1) {
         check_error(c, first->pos, first->pos + (Pos)strlen(first->name), "InvalidTypeCycle",
                     "invalid recursive type %s\n\t%s: %s refers to %s", first->name,
                     check_pos_text(c, first->pos), first->name, first->name);
         return;
     }
     char *text = mem_printf("invalid recursive type %s", first->name);
-    for (uint32_t i = from; i < v->path.n; i++) {
-        Obj *a = v->path.at[i]->named.obj;
-        Obj *b = i + 1 < v->path.n ? v->path.at[i + 1]->named.obj : first;
+    for (uint32_t i = 0; i < n; i++) {
+        Obj *a = v->path.at[from + (start + i) % n]->named.obj;
+        Obj *b = v->path.at[from + (start + i + 1) % n]->named.obj;
         text = mem_printf("%s\n\t%s: %s refers to %s", text, check_pos_text(c, a->pos), a->name,
                           b->name);
     }
@@ -475,6 +488,11 @@ void check_const_decl(Checker *c, Obj *o, Decl *d, uint32_t index)
     o->cval = const_unknown();
     Decl *from = d->value.inherited ? d->value.inherited : d;
     Type *t = NULL;
+    Pos err_pos = c->env.err_pos, err_end = c->env.err_end;
+    if (d->value.inherited) {
+        c->env.err_pos = o->pos;
+        c->env.err_end = o->pos + (Pos)strlen(o->name);
+    }
     if (from->value.type) {
         t = check_type(c, from->value.type);
         if (lost_const_type(t) && type_under(t)->kind != T_INVALID) {
@@ -482,6 +500,8 @@ void check_const_decl(Checker *c, Obj *o, Decl *d, uint32_t index)
                            check_type_text(c, t));
             o->type = INVALID;
             c->env.iota = saved;
+            c->env.err_pos = err_pos;
+            c->env.err_end = err_end;
             return;
         }
         o->type = t;
@@ -494,6 +514,8 @@ void check_const_decl(Checker *c, Obj *o, Decl *d, uint32_t index)
         o->type = INVALID;
     }
     c->env.iota = saved;
+    c->env.err_pos = err_pos;
+    c->env.err_end = err_end;
 }
 
 static void const_arity(Checker *c, Decl *d)
@@ -621,7 +643,6 @@ void check_func_body(Checker *c, Type *sig, FuncType *ft, Block *body, Scope *sc
     c->env.sig_syntax = ft;
     c->env.func = func;
     c->env.depth = depth;
-    c->env.iota = NULL;
     c->env.has_label = c->env.call_or_recv = false;
     c->env.brk = c->env.cont = NULL;
     c->env.in_tparams = false;
@@ -746,10 +767,6 @@ static void local_type(Checker *c, Decl *d)
     o->is_alias = d->type.alias;
     o->decl = d;
     name->name.obj = d->type.obj = o;
-    if (d->type.tparams.n && d->type.tparams.at[0]->name) {
-        check_error_at(c, name, "UnsupportedFeature", "generic type cannot be declared inside a "
-                       "function: %s", o->name);
-    }
     check_declare(c, c->env.scope, o);
     o->color = GREY;
     VEC_PUSH(c->path, o);

@@ -128,7 +128,7 @@ void check_update(Checker *c, Expr *e, Type *t)
                            "invalid operation: shifted operand %s (type %s) must be integer",
                            expr_string(e->binary.x), check_type_text(c, t));
         }
-        e->type = t;
+        check_invalid(e);
         check_leave(c);
         return;
     }

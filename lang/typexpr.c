@@ -81,6 +81,16 @@ static void const_name(Checker *c, Expr *e, Obj *o)
     e->mode = MODE_CONST;
 }
 
+static void use_dot_import(Checker *c, Package *p)
+{
+    for (uint32_t i = 0; i < c->pkgnames.n; i++) {
+        Obj *o = c->pkgnames.at[i];
+        if (o->imported == p && !strcmp(o->name, ".")) {
+            o->used = true;
+        }
+    }
+}
+
 void check_name(Checker *c, Expr *e, bool want_type)
 {
     Obj *o = scope_lookup_parent(c->env.scope, e->name.name, 0, NULL);
@@ -91,6 +101,9 @@ void check_name(Checker *c, Expr *e, bool want_type)
         return;
     }
     e->name.obj = o;
+    if (o->pkg && o->pkg != c->pkg) {
+        use_dot_import(c, o->pkg);
+    }
     if (o->color != BLACK) {
         if (o->pkg == c->pkg) {
             check_obj(c, o);
@@ -124,6 +137,8 @@ void check_name(Checker *c, Expr *e, bool want_type)
         return;
     case OBJ_FUNC:
         add_dep(c, o);
+        e->name.targs = NULL;
+        e->name.ntargs = 0;
         e->type = o->type;
         e->mode = MODE_VALUE;
         if (is_invalid(o->type)) {
@@ -174,7 +189,7 @@ static int64_t array_length(Checker *c, Expr *e)
         Const *v = const_to_int(e->cval);
         if (v && const_kind(v) == CK_INT) {
             int64_t n;
-            if (const_as_i64(v, &n) && n >= 0 && n <= INT64_C(1) << 48) {
+            if (const_as_i64(v, &n) && n >= 0 && n < INT64_C(1) << 50) {
                 if (type_is_untyped(e->type)) {
                     check_convert(c, e, basic(T_INT));
                 }
@@ -292,6 +307,7 @@ static void struct_field(Checker *c, Type *st, Scope *seen, Field *f, Type *t)
             check_error(c, o->pos, o->pos + (Pos)strlen(o->name), "DuplicateDecl",
                         "%s redeclared\n\t%s: other declaration of %s", o->name,
                         check_pos_text(c, old->pos), o->name);
+            st->struct_.n--;
         }
     }
 }
@@ -321,7 +337,7 @@ static Type *struct_type(Checker *c, Expr *e)
 
 /* ---- functions ---- */
 
-static Obj *declare_param(Checker *c, Field *f, Type *t)
+static Obj *param_obj(Checker *c, Field *f, Type *t)
 {
     Name name = f->name && f->name->kind == EX_NAME ? f->name->name.name : NULL;
     Obj *o = check_new_obj(c, OBJ_VAR, name, f->name ? f->name->start : f->type->start, t);
@@ -329,9 +345,18 @@ static Obj *declare_param(Checker *c, Field *f, Type *t)
     f->obj = o;
     if (f->name && f->name->kind == EX_NAME) {
         f->name->name.obj = o;
-        check_declare(c, c->env.scope, o);
     }
     return o;
+}
+
+/* Parameters are visible in the body only, so they are declared when all types are known. */
+static void declare_params(Checker *c, FieldList *l)
+{
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (l->at[i]->obj && l->at[i]->obj->name) {
+            check_declare(c, c->env.scope, l->at[i]->obj);
+        }
+    }
 }
 
 static uint32_t params(Checker *c, FieldList *l, Param **out, bool results, bool *variadic)
@@ -361,7 +386,7 @@ static uint32_t params(Checker *c, FieldList *l, Param **out, bool results, bool
                 t = check_var_type(c, f->type);
             }
         }
-        Obj *o = declare_param(c, f, t);
+        Obj *o = param_obj(c, f, t);
         o->is_param = !results;
         o->is_result = results;
         ps[n].name = o->name;
@@ -492,7 +517,7 @@ Type *check_signature(Checker *c, FuncType *ft, Field *recv, Decl *method)
     if (recv && recv->type) {
         Type *t = receiver_type(c, recv, method, &rparams);
         sig->func.recv = t;
-        declare_param(c, recv, t)->is_param = true;
+        param_obj(c, recv, t)->is_param = true;
         sig->func.rparams = rparams;
     }
     if (ft->tparams.n) {
@@ -509,6 +534,11 @@ Type *check_signature(Checker *c, FuncType *ft, Field *recv, Decl *method)
     sig->func.nparams = params(c, &ft->params, &sig->func.params, false, &variadic);
     sig->func.nresults = params(c, &ft->results, &sig->func.results, true, &ignored);
     sig->func.variadic = variadic;
+    if (recv && recv->obj && recv->obj->name) {
+        check_declare(c, c->env.scope, recv->obj);
+    }
+    declare_params(c, &ft->params);
+    declare_params(c, &ft->results);
     return sig;
 }
 
