@@ -146,7 +146,11 @@ HANDLER(CALLC)
     if (UNLIKELY(v == NULL)) {
         COLD(cold_nil);
     }
-    const Func *fn = funcval_fn(v);
+    const Func *fn = *(const Func *const *)v;
+    if (fn == NULL) {
+        fn = v; /* a static func value; the assembly keeps it a jump */
+        __asm__ volatile("" : "+r"(fn));
+    }
     fp = &RA;
     fp[-2].p = (void *)v;
     fp[-1].p = (void *)(pc + 2);

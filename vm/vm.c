@@ -10,7 +10,6 @@
  */
 #include "vm/vm.h"
 
-#include "runtime/debugvar.h"
 #include "runtime/finalizer.h"
 #include "runtime/mark.h"
 #include "runtime/rtypes.h"
@@ -196,7 +195,6 @@ static bool set_up(VmState *vm, const VmConfig *c, char *err, size_t nerr)
         snprintf(err, nerr, "out of memory");
         return false;
     }
-    debugvar_parse(vm->gol, getenv("GODEBUG"));
     vmheap_configure(vm->gol, c->heap_max, run_finalizers);
     vm->heap_hooks = *vm->gol->heap->hooks;
     vm->heap_hooks.fatal = vm_heap_fatal;
@@ -230,6 +228,9 @@ void vm_free(VmState *vm)
 {
     GolVM *gol = vm->gol;
     Heap *heap = gol ? gol->heap : NULL;
+    if (gol != NULL && atomic_load_explicit(&gol->nms, memory_order_acquire) != 0) {
+        return; /* a thread sits in a native that does not return: all stays for it */
+    }
     if (gol != NULL) {
         sched_free_vm(gol);
     }
