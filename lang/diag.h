@@ -35,7 +35,7 @@ typedef struct DiagList {
 } DiagList;
 
 void diag_report(DiagList *d, Severity s, Pos pos, Pos end, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 6, 7)));
+    __attribute__((format(printf, 6, 7), nonnull(6)));
 SourceFile *diag_file(DiagList *d, Pos pos);
 /* Line and column (1-based, column in bytes as gc counts). */
 void diag_position(DiagList *d, Pos pos, const char **path, uint32_t *line, uint32_t *col);
