@@ -410,10 +410,10 @@ void mem_init_gc(void *stack_base)
     gc_ready = true;
 }
 
-void mem_root(void *p, size_t n)
+void mem_root(void *at, size_t n)
 {
     if (gc_ready) {
-        GC_add_roots(p, (char *)p + n);
+        GC_add_roots(at, (char *)at + n);
     }
 }
 

@@ -60,7 +60,6 @@ typedef enum MemBackend { MEM_ARENA, MEM_GC } MemBackend;
 void mem_init_gc(void *stack_base);
 void mem_begin(MemBackend backend, jmp_buf *out, size_t limit);
 void mem_end(void);
-void mem_root(void *p, size_t n);
 _Noreturn void mem_fail(const char *why);
 const char *mem_why(void);
 size_t mem_used(void); /* bytes handed out in this compile */
