@@ -36,7 +36,9 @@ typedef struct UnitBuf {
     struct NameEntry **names;   /* RName blobs by content */
     uint32_t nnames, names_cap;
     VEC(SymRec) syms;
-    VEC(Blob *) types, funcs, natives, files, packages;
+    VEC(Blob *) types, funcs, natives, files;
+    Blob *packages;             /* UnitPkg[npackages] */
+    uint32_t npackages;
     uint64_t globals_size;
     Blob *main;
 } UnitBuf;
@@ -128,7 +130,6 @@ typedef struct Ctl {
     Stmt *stmt;
     Stmt *labeled;       /* the ST_LABELED around it, or NULL */
     Label *brk, *cont;   /* cont NULL: switch or select */
-    struct RangeFn *rf;  /* the body of a range over a function begins here */
 } Ctl;
 
 typedef struct CodeRef { uint32_t word, add; Blob *to; uint32_t reloc; uint64_t hash, hash2; Blob *name; } CodeRef;
@@ -176,7 +177,6 @@ typedef struct Fg {
     uint32_t epilogue;
     Label ret;                /* the common way out: RETD or the reload of boxed results */
     Ctl *ctl;
-    struct RangeFn *range_fn; /* this literal is the body of a range over a function */
     int go_minor;
 } Fg;
 
@@ -317,7 +317,8 @@ void gen_assign(Fg *f, Stmt *s);
 void gen_define(Fg *f, Stmt *s);
 void gen_incdec(Fg *f, Stmt *s);
 void gen_var_decl(Fg *f, Decl *d);
-void gen_init_decl(Fg *f, Decl *d);
+void gen_init_decl(Fg *f, Decl *d);      /* d: several names, one call */
+void gen_init_var(Fg *f, Expr *name, Expr *value);
 void gen_multi_value(Fg *f, Expr *e, int *slots, TInfo **tis, uint32_t n);
 void assign_from(Fg *f, Expr *lhs, bool is_new, int src, TInfo *from);
 
@@ -330,8 +331,6 @@ void gen_switch(Fg *f, Stmt *s, Stmt *labeled);
 void gen_typeswitch(Fg *f, Stmt *s, Stmt *labeled);
 void gen_select(Fg *f, Stmt *s, Stmt *labeled);
 void gen_range(Fg *f, Stmt *s, Stmt *labeled);
-bool gen_range_branch(Fg *f, Stmt *s);
-bool gen_range_return(Fg *f, Stmt *s);
 
 /* gen_func.c */
 LVar *var_declare(Fg *f, Obj *o, Type *t);            /* a slot; boxes hold a fresh zeroed object */

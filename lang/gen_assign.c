@@ -197,33 +197,32 @@ void gen_var_decl(Fg *f, Decl *d)
     }
 }
 
-/* A package-level declaration, in its package's init function. */
+/* Package-level declarations, in their package's init function. */
 void gen_init_decl(Fg *f, Decl *d)
 {
     uint32_t n = d->value.names.n, mark = slot_mark(f);
-    if (d->value.values.n == 1 && n > 1) {
-        int *slots = MEM_NEW_N(int, n + 1);
-        TInfo **tis = MEM_NEW_N(TInfo *, n + 1);
-        gen_multi_value(f, d->value.values.at[0], slots, tis, n);
-        for (uint32_t i = 0; i < n; i++) {
-            assign_from(f, d->value.names.at[i], false, slots[i], tis[i]);
-        }
+    int *slots = MEM_NEW_N(int, n + 1);
+    TInfo **tis = MEM_NEW_N(TInfo *, n + 1);
+    gen_multi_value(f, d->value.values.at[0], slots, tis, n);
+    for (uint32_t i = 0; i < n; i++) {
+        assign_from(f, d->value.names.at[i], false, slots[i], tis[i]);
+    }
+    slot_release(f, mark);
+}
+
+void gen_init_var(Fg *f, Expr *name, Expr *value)
+{
+    uint32_t mark = slot_mark(f);
+    Expr *x = unparen(value);
+    if (is_blank(name)) {
+        gen_effect(f, value);
     } else {
-        for (uint32_t i = 0; i < n && i < d->value.values.n; i++) {
-            Expr *name = d->value.names.at[i];
-            if (is_blank(name)) {
-                gen_effect(f, d->value.values.at[i]);
-            } else {
-                Loc l = gen_loc(f, name);
-                Expr *x = unparen(d->value.values.at[i]);
-                if (x->kind == EX_COMPOSITE && l.ti->rep == REP_AGG && einfo(f, x) == l.ti) {
-                    Loc m = {.kind = LOC_MEM, .ti = l.ti, .slot = loc_addr(f, &l), .nonnil = true};
-                    gen_composite(f, x, l.ti, m, true);
-                } else {
-                    loc_store(f, &l, gen_any_as(f, x, l.ti));
-                }
-            }
-            slot_release(f, mark);
+        Loc l = gen_loc(f, name);
+        if (x->kind == EX_COMPOSITE && l.ti->rep == REP_AGG && einfo(f, x) == l.ti) {
+            Loc m = {.kind = LOC_MEM, .ti = l.ti, .slot = loc_addr(f, &l), .nonnil = true};
+            gen_composite(f, x, l.ti, m, true);
+        } else {
+            loc_store(f, &l, gen_any_as(f, x, l.ti));
         }
     }
     slot_release(f, mark);

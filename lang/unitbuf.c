@@ -139,10 +139,12 @@ static Blob *seal_symbols(UnitBuf *ub)
     }
     for (uint32_t i = 0; i < ub->syms.n; i++) {
         SymRec *r = &ub->syms.at[i];
-        Symbol s = {.hash = r->hash, .kind = r->kind, .offset = r->offset};
+        Symbol s = {.hash = r->hash, .kind = r->kind};
+        bool pkg = r->kind == SYM_PACKAGE; /* offset: the entry in the package table */
+        s.offset = pkg ? 0 : r->offset;
         uint32_t at = blob_put(b, &s, sizeof s);
         blob_ref(b, at + offsetof(Symbol, name), r->name, 0);
-        blob_ref(b, at + offsetof(Symbol, target), r->target, 0);
+        blob_ref(b, at + offsetof(Symbol, target), r->target, pkg ? (uint32_t)r->offset : 0);
     }
     return b;
 }
@@ -153,23 +155,6 @@ static Blob *seal_table(UnitBuf *ub, Blob **at, uint32_t n)
     Blob *b = blob_new(ub, 8);
     for (uint32_t i = 0; i < n; i++) {
         blob_ref(b, blob_zero(b, 8), at[i], 0);
-    }
-    return b;
-}
-
-/* UnitPkgs stand in one array: their blobs were made apart and are joined here. */
-static Blob *seal_packages(UnitBuf *ub)
-{
-    Blob *b = blob_new(ub, 8);
-    for (uint32_t i = 0; i < ub->packages.n; i++) {
-        Blob *p = ub->packages.at[i];
-        uint32_t base = blob_put(b, p->data, p->len);
-        for (uint32_t k = 0; k < p->refs.n; k++) {
-            BlobRef r = p->refs.at[k];
-            blob_ref(b, base + r.at, r.to, r.add);
-        }
-        p->refs.n = 0;
-        p->len = 0;
     }
     return b;
 }
@@ -230,11 +215,11 @@ struct Unit *ub_seal(UnitBuf *ub)
 {
     Blob *h = ub->blobs.at[0];
     Unit u = {.magic = UNIT_MAGIC, .abi = ub_abi(), .globals_size = ub->globals_size,
-              .npackages = ub->packages.n, .nsymbols = ub->syms.n, .nfiles = ub->files.n,
+              .npackages = ub->npackages, .nsymbols = ub->syms.n, .nfiles = ub->files.n,
               .nfuncs = ub->funcs.n, .ntypes = ub->types.n, .nnatives = ub->natives.n};
     h->len = 0;
     blob_put(h, &u, sizeof u);
-    blob_ref(h, offsetof(Unit, packages), seal_packages(ub), 0);
+    blob_ref(h, offsetof(Unit, packages), ub->packages, 0);
     blob_ref(h, offsetof(Unit, symbols), seal_symbols(ub), 0);
     blob_ref(h, offsetof(Unit, files), seal_table(ub, ub->files.at, ub->files.n), 0);
     blob_ref(h, offsetof(Unit, types), seal_table(ub, ub->types.at, ub->types.n), 0);
