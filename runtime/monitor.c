@@ -85,6 +85,7 @@ static void collect_io(GolVM *vm)
         Fiber *f = list;
         list = f->next;
         sched_ready_remote(vm, f);
+        atomic_fetch_sub_explicit(&vm->nio, 1, memory_order_seq_cst);
     }
 }
 

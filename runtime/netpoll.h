@@ -10,11 +10,12 @@ typedef struct PollDesc {
     _Atomic uintptr_t reader, writer;
     _Atomic uint32_t closing;
     struct GolVM *vm;
+    struct PollDesc *next_closed; /* netpoll.c */
 } PollDesc;
 
 /* Registers fd (set to O_NONBLOCK by the caller). NULL: not pollable (regular file), or errno. */
 PollDesc *netpoll_open(P *p, int fd);
-/* Wakes waiters; they see EOF/EBADF from their next try. Frees d once they are gone. */
+/* Wakes waiters; they see EOF/EBADF from their next try. d is not used after it. */
 void netpoll_close(P *p, PollDesc *d);
 
 /* Waits until fd is ready: true at once if it became ready since the last call, else parks f with

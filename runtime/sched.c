@@ -420,6 +420,7 @@ static void queue_events(GolVM *vm, Fiber *list)
         list = f->next;
         fiber_set_status(f, FIBER_RUNNABLE);
         globq_put(vm, f);
+        atomic_fetch_sub_explicit(&vm->nio, 1, memory_order_seq_cst);
     }
 }
 
