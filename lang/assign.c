@@ -390,6 +390,17 @@ static void assign_var(Checker *c, Expr *lhs, Expr *rhs, ExprList *list, const c
     }
 }
 
+/* After an error the places count as used: their unused warnings would be noise. */
+static void mark_used(ExprList *lhs)
+{
+    for (uint32_t i = 0; i < lhs->n; i++) {
+        Expr *name = check_unparen(lhs->at[i]);
+        if (name->kind == EX_NAME && name->name.obj) {
+            name->name.obj->used = true;
+        }
+    }
+}
+
 static void assign_many(Checker *c, Stmt *s)
 {
     ExprList *lhs = &s->assign.lhs, *rhs = &s->assign.rhs;
@@ -407,10 +418,12 @@ static void assign_many(Checker *c, Stmt *s)
     if (rhs->n != 1) {
         check_use_list(c, rhs);
         count_mismatch(c, s->assign.lhs.at[0]->start, n, rhs->n, rhs);
+        mark_used(lhs);
         return;
     }
     Expr *x = rhs->at[0];
     if (!multi_value(c, x, n, have, lhs->at[0]->start, rhs)) {
+        mark_used(lhs);
         return;
     }
     bool ok = x->type->kind != T_TUPLE;

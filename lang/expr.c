@@ -725,6 +725,53 @@ void check_binary(Checker *c, Expr *e, Expr *x, Token op, Expr *y, bool assign_o
     }
 }
 
+/* A long "a" + "b" + ... of literals is joined in one go: pairwise it would be quadratic, and as
+ * deep as it is long. false: e is no such chain. */
+static bool string_chain(Checker *c, Expr *e)
+{
+    uint32_t n = 1;
+    Expr *x = e;
+    for (; x->kind == EX_BINARY && x->binary.op == TOK_ADD; x = x->binary.x) {
+        if (x->binary.y->kind != EX_LIT || x->binary.y->lit.tok != TOK_STRING) {
+            return false;
+        }
+        n++;
+    }
+    if (n < 8 || x->kind != EX_LIT || x->lit.tok != TOK_STRING) {
+        return false;
+    }
+    Expr **leaves = MEM_NEW_N(Expr *, n);
+    uint32_t i = n;
+    for (x = e; x->kind == EX_BINARY; x = x->binary.x) {
+        leaves[--i] = x->binary.y;
+    }
+    leaves[0] = x;
+    size_t total = 0, len;
+    for (i = 0; i < n; i++) {
+        check_raw(c, leaves[i], NULL);
+        if (leaves[i]->mode != MODE_CONST) {
+            check_invalid(e);
+            return true;
+        }
+        const_as_string(leaves[i]->cval, &len);
+        total += len;
+    }
+    char *text = mem_alloc_atomic(total + 1);
+    size_t at = 0;
+    for (i = 0; i < n; i++) {
+        const char *t = const_as_string(leaves[i]->cval, &len);
+        memcpy(text + at, t, len);
+        at += len;
+    }
+    for (x = e; x->kind == EX_BINARY; x = x->binary.x) {
+        x->mode = MODE_CONST;
+        x->type = basic(T_UNTYPED_STRING);
+        x->cval = const_unknown(); /* of the inner ones: nobody asks */
+    }
+    e->cval = const_string(text, total);
+    return true;
+}
+
 /* ---- other expressions ---- */
 
 static void literal(Checker *c, Expr *e)
@@ -858,7 +905,9 @@ static void raw(Checker *c, Expr *e, Type *hint)
     case EX_STAR: dereference(c, e); break;
     case EX_UNARY: unary(c, e); break;
     case EX_BINARY:
-        check_binary(c, e, e->binary.x, e->binary.op, e->binary.y, false);
+        if (e->binary.op != TOK_ADD || !string_chain(c, e)) {
+            check_binary(c, e, e->binary.x, e->binary.op, e->binary.y, false);
+        }
         break;
     case EX_KEYVALUE:
         check_error_at(c, e, "Syntax", "unexpected key:value expression");
