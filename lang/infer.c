@@ -163,6 +163,12 @@ static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth)
     if (k >= 0) {
         return unify_bound(in, (uint32_t)k, x, exact, depth);
     }
+    /* a type parameter of the enclosing function against a literal: through its core type */
+    if (!exact && y->kind == T_TPARAM && !has_name(x) && type_core(y)) {
+        y = type_core(y);
+    } else if (!exact && x->kind == T_TPARAM && !has_name(y) && type_core(x)) {
+        x = type_core(x);
+    }
     /* a defined type against a literal: through the underlying type */
     if (!exact && x->kind != y->kind) {
         if (y->kind == T_NAMED && !has_name(x)) {
