@@ -459,7 +459,7 @@ static Const *string_literal(const char *s, size_t n)
         if (byte) {
             out[k++] = (char)r;
         } else {
-            k += utf8_encode(r, out + k);
+            k += rune_encode(r, out + k);
         }
     }
     Const *c = make(CK_STRING, 0);

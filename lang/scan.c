@@ -60,7 +60,7 @@ uint32_t utf8_decode(const unsigned char *p, size_t n, unsigned *size)
     return r;
 }
 
-unsigned utf8_encode(uint32_t r, char *out)
+unsigned rune_encode(uint32_t r, char *out)
 {
     if (r < 0x80) {
         out[0] = (char)r;
@@ -145,7 +145,7 @@ __attribute__((format(printf, 4, 5))) static void error_at(Scanner *s, const uns
 static const char *rune_text(uint32_t r, bool quoted, char buf[32])
 {
     char utf[5] = {0};
-    utf[utf8_encode(r, utf)] = 0;
+    utf[rune_encode(r, utf)] = 0;
     bool shown = r >= ' ' && r != 0x7f && !(r >= 0x80 && r < 0xa0) && r != 0xfeff;
     if (quoted) {
         switch (r) {

@@ -41,7 +41,7 @@ void scan_next(Scanner *s);
 /* Shared with constants and the checker: decodes one rune of UTF-8, *size its bytes; U+FFFD with
  * size 1 if invalid. n > 0. */
 uint32_t utf8_decode(const unsigned char *p, size_t n, unsigned *size);
-unsigned utf8_encode(uint32_t rune, char *out);
+unsigned rune_encode(uint32_t rune, char *out);
 bool rune_is_letter(uint32_t r);
 bool rune_is_digit(uint32_t r);
 
