@@ -303,9 +303,34 @@ static void gen_value_builtin(Fg *f, Expr *e, int dst)
     }
 }
 
+/* builtin(f()) with several results: they become variables, and those the arguments. */
+static Expr *spread_args(Fg *f, Expr *e)
+{
+    Expr *x = unparen(arg(e, 0));
+    Type *t = ftype(f, x->type);
+    uint32_t n = t->tuple.n;
+    int *slots = MEM_NEW_N(int, n);
+    TInfo **tis = MEM_NEW_N(TInfo *, n);
+    gen_multi_value(f, x, slots, tis, n);
+    Expr *r = MEM_NEW(Expr);
+    *r = *e;
+    r->call.args.at = NULL;
+    r->call.args.n = r->call.args.cap = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        Obj *o = syn_var(name_of("r"), tis[i]->type);
+        var_declare_at(f, o, tis[i], slots[i]);
+        VEC_PUSH(r->call.args, syn_name(o, x->pos));
+    }
+    return r;
+}
+
 void gen_builtin(Fg *f, Expr *e, int dst)
 {
     uint32_t mark = slot_mark(f);
+    if (e->call.args.n == 1 && arg(e, 0)->type && arg(e, 0)->type->kind == T_TUPLE &&
+        !arg(e, 0)->commaok && arg(e, 0)->mode != MODE_TYPE) {
+        e = spread_args(f, e);
+    }
     f->pos = e->pos;
     switch (e->call.builtin) {
     case BI_PRINT: gen_print(f, e, false); break;

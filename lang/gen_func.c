@@ -80,7 +80,7 @@ static void declare_results(Fg *f, Type *sig, FieldList *fields)
     int slot = 0;
     bool named = false;
     for (uint32_t i = 0; i < sig->func.nresults && i < fields->n; i++) {
-        named |= fields->at[i]->obj != NULL;
+        named |= fields->at[i]->name != NULL;
     }
     if (f->has_defer && !named) {
         emit_zero(f, 0, f->nres);
