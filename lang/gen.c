@@ -185,6 +185,17 @@ static void gen_package(Gen *g, Package *pkg, uint32_t at, const uint32_t *entri
     drain(g);
 }
 
+/* The image is read-only when it is loaded, so its types get their numbers here. They begin where
+ * runtime/rtypes.h (RTYPE_ID_IMAGE) says; the loader refuses others. */
+static void number_image_types(UnitBuf *ub)
+{
+    const uint32_t first = 4096;
+    for (uint32_t i = 0; i < ub->types.n; i++) {
+        uint32_t id = first + i;
+        memcpy(ub->types.at[i]->data + offsetof(RType, id), &id, sizeof id);
+    }
+}
+
 static void gen_packages(Gen *g)
 {
     const GenInput *in = g->in;
@@ -202,6 +213,18 @@ static void gen_packages(Gen *g)
     }
 }
 
+/* An image is read-only, so its types are numbered when it is built: from here on (what
+ * runtime/rtypes.h calls RTYPE_ID_IMAGE). */
+#define IMAGE_FIRST_ID 4096u
+
+static void number_types(Gen *g)
+{
+    for (uint32_t i = 0; g->in->build_image && i < g->ub->types.n; i++) {
+        uint32_t id = IMAGE_FIRST_ID + i;
+        memcpy(g->ub->types.at[i]->data + offsetof(RType, id), &id, sizeof id);
+    }
+}
+
 struct Unit *gen_unit(const GenInput *in)
 {
     Gen *g = MEM_NEW(Gen);
@@ -213,5 +236,9 @@ struct Unit *gen_unit(const GenInput *in)
     blob_zero(head, sizeof(Unit));
     gen_packages(g);
     gen_type_finish(g);
+    number_types(g);
+    if (in->build_image) {
+        number_image_types(g->ub);
+    }
     return g->failed ? NULL : ub_seal(g->ub);
 }
