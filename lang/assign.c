@@ -145,7 +145,8 @@ static void count_mismatch(Checker *c, Pos pos, uint32_t l, uint32_t r, ExprList
         Expr *call = check_unparen(rhs->at[0]);
         if (call->kind == EX_CALL) {
             check_error(c, pos, 0, "WrongAssignCount",
-                        "assignment mismatch: %s but %s returns %s", vars, expr_string(call->call.fn),
+                        "assignment mismatch: %s but %s returns %s", vars,
+                            expr_string(call->call.fn),
                         plural(r, "value"));
             return;
         }
@@ -247,13 +248,10 @@ static void invalidate_vars(Obj **lhs, uint32_t n)
     }
 }
 
-void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret, Pos pos)
+void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret, Pos pos,
+                     const char *context)
 {
-    const char *context = ret ? "return statement" : "assignment";
     if (rhs->n == n) {
-        if (!ret) {
-            context = "variable declaration";
-        }
         for (uint32_t i = 0; i < n; i++) {
             check_raw(c, rhs->at[i], NULL);
             check_exclude_nonvalues(c, rhs->at[i]);
@@ -508,7 +506,8 @@ static void define(Checker *c, Stmt *s)
             continue;
         }
         if (old) {
-            check_error_at(c, name, "UnassignableOperand", "cannot assign to %s", expr_string(name));
+            check_error_at(c, name, "UnassignableOperand", "cannot assign to %s",
+                           expr_string(name));
             vars[i] = check_new_obj(c, OBJ_VAR, name_of("_"), name->start, NULL);
             bad = true;
             continue;
@@ -521,7 +520,8 @@ static void define(Checker *c, Stmt *s)
     if (!fresh && !bad) {
         check_error(c, s->pos, 0, "NoNewVar", "no new variables on left side of :=");
     }
-    check_init_vars(c, vars, n, &s->assign.rhs, NULL, n ? lhs->at[0]->start : s->pos);
+    check_init_vars(c, vars, n, &s->assign.rhs, NULL, n ? lhs->at[0]->start : s->pos,
+                    "assignment");
     for (uint32_t i = 0; i < n; i++) {
         lhs->at[i]->mode = MODE_VAR;
         lhs->at[i]->type = vars[i]->type ? vars[i]->type : INVALID;
@@ -585,5 +585,5 @@ void check_return_vars(Checker *c, Stmt *s)
     for (uint32_t i = 0; i < n; i++) {
         lhs[i] = check_new_obj(c, OBJ_VAR, name_of("_"), s->pos, sig->func.results[i].type);
     }
-    check_init_vars(c, lhs, n, r, s, s->pos);
+    check_init_vars(c, lhs, n, r, s, s->pos, "return statement");
 }

@@ -362,7 +362,8 @@ static void make_call(Checker *c, Expr *e)
     if (u && u->kind == T_SLICE) {
         min = 2;
     } else if (!u || (u->kind != T_MAP && u->kind != T_CHAN)) {
-        check_error_at(c, a->at[0], "InvalidMake", u ? "invalid argument: cannot make %s; type must "
+        check_error_at(c, a->at[0], "InvalidMake",
+                       u ? "invalid argument: cannot make %s; type must "
                        "be slice, map, or channel" : "invalid argument: cannot make %s: no core type",
                        expr_string(a->at[0]));
         return;
@@ -460,7 +461,8 @@ static void offsetof_call(Checker *c, Expr *e)
 {
     Expr *x = check_unparen(e->call.args.at[0]);
     if (x->kind != EX_SELECTOR) {
-        check_error_at(c, x, "BadOffsetofSyntax", "invalid argument: %s is not a selector expression",
+        check_error_at(c, x, "BadOffsetofSyntax",
+                       "invalid argument: %s is not a selector expression",
                        expr_string(x));
         check_use(c, x);
         return;
@@ -481,7 +483,8 @@ static void offsetof_call(Checker *c, Expr *e)
         Type *u = type_under(t);
         if (u->kind == T_POINTER) {
             if (i > 0) {
-                check_error_at(c, x, "InvalidOffsetof", "invalid argument: field %s is embedded via "
+                check_error_at(c, x, "InvalidOffsetof",
+                               "invalid argument: field %s is embedded via "
                                "a pointer in %s", s->name, check_type_text(c, s->recv));
                 return;
             }
@@ -530,7 +533,8 @@ static bool integer_arg(Checker *c, Expr *x)
         return false;
     }
     if (x->mode == MODE_CONST && const_sign(x->cval) < 0) {
-        check_error_at(c, x, "InvalidUnsafeSlice", "invalid argument: index %s must not be negative",
+        check_error_at(c, x, "InvalidUnsafeSlice",
+                       "invalid argument: index %s must not be negative",
                        check_operand_text(c, x));
         return false;
     }

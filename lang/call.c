@@ -339,7 +339,8 @@ static void conversion_call(Checker *c, Expr *e, Type *t)
     if (type_is_interface(t)) {
         TypeSet *set = typeset_of(type_under(t));
         if (!set->all || set->comparable) {
-            check_error_at(c, e, "MisplacedConstraintIface", "cannot use interface %s in conversion "
+            check_error_at(c, e, "MisplacedConstraintIface",
+                           "cannot use interface %s in conversion "
                            "(contains specific type constraints or is comparable)",
                            check_type_text(c, t));
             return;

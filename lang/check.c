@@ -167,6 +167,13 @@ static unsigned edit_distance(const char *a, const char *b, unsigned limit)
     return d[n % 3][m];
 }
 
+/* Of equally similar names: the longer one (a letter was left out), then in order. */
+static bool better_tie(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    return n != m ? n > m : strcmp(a, b) < 0;
+}
+
 const char *check_similar(Scope *s, Name name)
 {
     const char *best = NULL;
@@ -177,7 +184,7 @@ const char *check_similar(Scope *s, Name name)
             continue;
         }
         unsigned d = edit_distance(name, o->name, limit);
-        if (d > 0 && (d < best_d || (d == best_d && best && strcmp(o->name, best) < 0))) {
+        if (d > 0 && (d < best_d || (d == best_d && best && better_tie(o->name, best)))) {
             best = o->name;
             best_d = d;
         }

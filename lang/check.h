@@ -149,7 +149,8 @@ void check_args_expand(Checker *c, ExprList *args, ExprList *out, bool generic);
 void check_assign_to(Checker *c, Expr *x, Type *t, const char *context);
 void check_init_const(Checker *c, Obj *o, Expr *x);
 void check_init_var(Checker *c, Obj *o, Expr *x, const char *context);
-void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret, Pos pos);
+void check_init_vars(Checker *c, Obj **lhs, uint32_t n, ExprList *rhs, Stmt *ret, Pos pos,
+                     const char *context);
 void check_assign_stmt(Checker *c, Stmt *s);
 Type *check_lhs(Checker *c, Expr *lhs);
 void check_set_commaok(Expr *e, Type *t);

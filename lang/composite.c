@@ -93,6 +93,11 @@ static void keyed_field(Checker *c, Type *t, Type *st, Expr *kv, bool *seen)
         return;
     }
     int i = field_index(st, key->name.name, c->pkg);
+    if (!strcmp(key->name.name, "_")) {
+        check_error_at(c, key, "InvalidLitField", "invalid field name _ in struct literal");
+        check_use(c, kv->kv.value);
+        return;
+    }
     if (i < 0) {
         for (uint32_t k = 0; k < st->struct_.n; k++) {
             if (st->struct_.fields[k].name == key->name.name) {

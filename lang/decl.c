@@ -584,7 +584,7 @@ static void var_obj(Checker *c, Obj *o, Decl *d)
             lhs[i]->color = BLACK;
         }
     }
-    check_init_vars(c, lhs, n, &d->value.values, NULL, o->pos);
+    check_init_vars(c, lhs, n, &d->value.values, NULL, o->pos, "variable declaration");
     for (uint32_t i = 0; i < n && d->value.values.n == 1; i++) {
         if (lhs[i] != o) {
             lhs[i]->deps.at = o->deps.at;
@@ -740,7 +740,8 @@ static void local_var(Checker *c, Decl *d)
         name->name.obj = objs[i];
     }
     if (r) {
-        check_init_vars(c, objs, n, &d->value.values, NULL, d->value.names.at[0]->start);
+        check_init_vars(c, objs, n, &d->value.values, NULL, d->value.names.at[0]->start,
+                        "variable declaration");
     } else if (!t) {
         for (uint32_t i = 0; i < n; i++) {
             objs[i]->type = INVALID;

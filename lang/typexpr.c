@@ -115,7 +115,6 @@ void check_name(Checker *c, Expr *e, bool want_type)
     case OBJ_PKGNAME:
         check_error_at(c, e, "InvalidPkgUse", "use of package %s without selector", o->name);
         check_invalid(e);
-        o->used = true;
         return;
     case OBJ_CONST:
         add_dep(c, o);
