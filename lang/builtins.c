@@ -364,7 +364,8 @@ static void make_call(Checker *c, Expr *e)
     } else if (!u || (u->kind != T_MAP && u->kind != T_CHAN)) {
         check_error_at(c, a->at[0], "InvalidMake",
                        u ? "invalid argument: cannot make %s; type must "
-                       "be slice, map, or channel" : "invalid argument: cannot make %s: no core type",
+                       "be slice, map, or channel"
+                       : "invalid argument: cannot make %s: no core type",
                        expr_string(a->at[0]));
         return;
     }
@@ -591,7 +592,8 @@ static void unsafe_call(Checker *c, Expr *e, uint8_t id, ExprList *args)
 static bool count_ok(Checker *c, Expr *e, uint8_t id, uint32_t n)
 {
     uint32_t want = builtins[id].nargs;
-    const char *msg = n < want ? "not enough" : n > want && !builtins[id].variadic ? "too many" : NULL;
+    bool many = n > want && !builtins[id].variadic;
+    const char *msg = n < want ? "not enough" : many ? "too many" : NULL;
     if (!msg) {
         return true;
     }
