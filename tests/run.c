@@ -96,6 +96,16 @@ static char *value_of(char *line, const char *key)
     return at && at >= line + 3 && !strncmp(at - 3, "// ", 3) ? at + strlen(key) : NULL;
 }
 
+/* Blanks at the end of a line do not show in a comment, so they do not count there. */
+static char *trim(char *line)
+{
+    size_t n = strlen(line);
+    while (n && (line[n - 1] == ' ' || line[n - 1] == '\t')) {
+        line[--n] = 0;
+    }
+    return line;
+}
+
 static void want_line(Want *w, char *line, int number)
 {
     char *v;
@@ -107,7 +117,7 @@ static void want_line(Want *w, char *line, int number)
             w->skip |= !strcmp(tags[i], v);
         }
     } else if (w->in_output && !strncmp(line, "//", 2)) {
-        w->out[w->nout++] = line[2] == ' ' ? line + 3 : line + 2;
+        w->out[w->nout++] = trim(line[2] == ' ' ? line + 3 : line + 2);
     } else if (!strcmp(line, "// Output:")) {
         w->in_output = w->has_out = true;
     } else if ((v = value_of(line, "expect error: "))) {
@@ -234,7 +244,7 @@ static bool check_lines(const char *path, Want *w, char *out)
     char *rest = out;
     for (int i = 0; i < w->nout; i++) {
         char *line = next_line(&rest);
-        if (!line || strcmp(line, w->out[i])) {
+        if (!line || strcmp(w->in_output ? trim(line) : line, w->out[i])) {
             return complain(path, "expected \"%s\", got \"%s\"", w->out[i], line ? line : "(end)");
         }
     }
