@@ -18,6 +18,35 @@ static void bind(Fg *f, Rng *r, Expr *lhs, int src, TInfo *ti)
     }
 }
 
+static void store_conv(Fg *f, const Loc *l, int src, TInfo *ti)
+{
+    if (l->kind == LOC_BLANK) {
+        return;
+    }
+    if (l->ti->iface && !ti->iface) {
+        int t = slot_new(f, l->ti);
+        conv_iface(f, ti, l->ti, src, t);
+        src = t;
+    }
+    loc_store(f, l, src);
+}
+
+/* Both variables of a round. Assigned (not defined) ones are an assignment with two operands: the
+ * places come first. */
+static void bind_both(Fg *f, Rng *r, int k, TInfo *kt, int v, TInfo *vt)
+{
+    if (r->s->range.define || !r->key || !r->value) {
+        bind(f, r, r->key, k, kt);
+        bind(f, r, r->value, v, vt);
+        return;
+    }
+    uint32_t mark = slot_mark(f);
+    Loc a = gen_loc(f, r->key), b = loc_own(f, gen_loc(f, r->value));
+    store_conv(f, &a, k, kt);
+    store_conv(f, &b, v, vt);
+    slot_release(f, mark);
+}
+
 /* The counter may be the key variable itself. */
 static bool key_is_counter(Fg *f, Rng *r, TInfo *ti)
 {
@@ -71,7 +100,7 @@ static void counted(Fg *f, Rng *r, Stmt *labeled, TInfo *kt, int n, Loc *elem)
     uint32_t mark = slot_mark(f);
     if (own) {
         var_declare_at(f, r->key->name.obj, kt, i);
-    } else {
+    } else if (!elem || !r->value || r->s->range.define) {
         bind(f, r, r->key, i, kt);
     }
     if (elem && r->value) {
@@ -89,7 +118,12 @@ static void counted(Fg *f, Rng *r, Stmt *labeled, TInfo *kt, int n, Loc *elem)
             loc_load(f, &l, v);
             var_declare_at(f, o, l.ti, v);
         } else {
-            bind(f, r, r->value, loc_any(f, &l), l.ti);
+            int v = loc_any(f, &l);
+            if (r->s->range.define) {
+                bind(f, r, r->value, v, l.ti);
+            } else {
+                bind_both(f, r, i, kt, v, l.ti);
+            }
         }
     }
     begin_body(f, r, labeled);
@@ -164,8 +198,7 @@ static void range_string(Fg *f, Rng *r, Stmt *labeled)
     uint32_t mark = slot_mark(f);
     emit_move(f, i, rn + 1, 1);
     emit(f, OP_STR_NEXT, rn, s, i);
-    bind(f, r, r->key, i, kt);
-    bind(f, r, r->value, rn, vt);
+    bind_both(f, r, i, kt, rn, vt);
     begin_body(f, r, labeled);
     gen_block(f, r->s->range.body);
     end_body(f, r);
@@ -186,8 +219,7 @@ static void range_map(Fg *f, Rng *r, Type *u, Stmt *labeled)
     uint32_t mark = slot_mark(f);
     int k = r->key ? slot_new(f, kt) : 0xffff, v = r->value ? slot_new(f, vt) : 0xffff;
     emit_map_next(f, it, k, v, ti, &r->brk);
-    bind(f, r, r->key, k, kt);
-    bind(f, r, r->value, v, vt);
+    bind_both(f, r, k, kt, v, vt);
     begin_body(f, r, labeled);
     gen_block(f, r->s->range.body);
     end_body(f, r);
