@@ -240,14 +240,13 @@ static void plan_method(Fg *f, Expr *call, Expr *fn, Plan *p)
     }
     p->rec = method_rec(f->gen, s->method, s->method_recv);
     p->sig = p->rec->sig;
+    Loc l = loc_path(f, gen_place(f, fn->selector.x), t, s->path, s->npath, &end);
     Arg *args = collect_args(f, call, &n);
     open_window(f, p);
-    /* the receiver slot comes first in the window; its operands stand above it */
     TInfo *rt = p->rec->obj->ptr_recv ? NULL : tinfo(f->gen, p->rec->recv ? p->rec->recv
                                                                           : s->method_recv);
     int r = rt ? slot_new(f, rt) : slot_ptr(f);
     uint32_t after = slot_mark(f);
-    Loc l = loc_path(f, gen_place(f, fn->selector.x), t, s->path, s->npath, &end);
     bool is_ptr = end->kind == T_POINTER || (end->kind == T_NAMED && type_under(end)->kind == T_POINTER);
     f->pos = fn->selector.sel->pos;
     if (!rt && !is_ptr) {
