@@ -68,16 +68,35 @@ void gol_program_free(GolProgram *program)
 
 static void file_write(Sink *s, const void *data, size_t n) { fwrite(data, 1, n, s->ctx); }
 
-int gol_disassemble(const GolProgram *program, const char *filter, FILE *out)
-{
-    Sink sink = {file_write, out};
-    dis_unit(program->unit, filter, &sink);
-    return fflush(out) == 0 && !ferror(out) ? 0 : -1;
-}
-
 static char *error_text(const char *text)
 {
     return strdup(text && *text ? text : "out of memory");
+}
+
+/* Loads a copy of the program into the VM, which keeps it. NULL with a message. */
+static Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t nerr)
+{
+    void *copy;
+    if (posix_memalign(&copy, 16, program->unit->size) != 0) {
+        return NULL;
+    }
+    memcpy(copy, program->unit, program->unit->size);
+    vm->gol->host = copy;
+    return vm_load(vm, copy, err, nerr) ? copy : NULL;
+}
+
+/* References to std are resolved by the loader, so the disassembler shows a loaded copy. */
+int gol_disassemble(const GolProgram *program, const char *filter, FILE *out)
+{
+    char err[512] = "";
+    Sink sink = {file_write, out};
+    GolVM *vm = gol_vm_new(NULL, NULL);
+    Unit *unit = vm ? load_copy(vm_state(vm), program, err, sizeof err) : NULL;
+    if (unit) {
+        dis_unit(unit, filter, &sink);
+    }
+    gol_vm_close(vm);
+    return unit && fflush(out) == 0 && !ferror(out) ? 0 : -1;
 }
 
 GolVM *gol_vm_new(const GolConfig *config, char **error)
@@ -98,6 +117,7 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
         }
         return NULL;
     }
+    vm->gol->host = NULL;
     vm->gol->argc = config->argc;
     vm->gol->argv = config->argv;
     vm->gol->owns_process = config->owns_process;
@@ -107,14 +127,10 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
 int gol_run(GolVM *vm, const GolProgram *program, char **error)
 {
     char err[512] = "";
-    Unit *copy = NULL;
-    if (posix_memalign((void **)&copy, 16, program->unit->size) == 0) {
-        memcpy(copy, program->unit, program->unit->size);
-        if (vm_load(vm_state(vm), copy, err, sizeof err)) {
-            return vm_run(vm_state(vm), copy);
-        }
+    Unit *copy = load_copy(vm_state(vm), program, err, sizeof err);
+    if (copy) {
+        return vm_run(vm_state(vm), copy);
     }
-    free(copy);
     if (error) {
         *error = error_text(err);
     }
@@ -124,7 +140,9 @@ int gol_run(GolVM *vm, const GolProgram *program, char **error)
 void gol_vm_close(GolVM *vm)
 {
     if (vm) {
+        void *copy = vm->host;
         vm_free(vm_state(vm));
+        free(copy);
     }
 }
 
