@@ -177,6 +177,8 @@ typedef struct Fg {
     uint32_t epilogue;
     Label ret;                /* the common way out: RETD or the reload of boxed results */
     Ctl *ctl;
+    struct RangeFn *range_fn; /* this literal is the body of a range over a function */
+    struct RangeFn *next_fn;  /* the literal compiled next will be */
     int go_minor;
 } Fg;
 
@@ -332,6 +334,19 @@ void gen_typeswitch(Fg *f, Stmt *s, Stmt *labeled);
 void gen_select(Fg *f, Stmt *s, Stmt *labeled);
 void gen_range(Fg *f, Stmt *s, Stmt *labeled);
 
+/* gen_rangefn.c: the body of a range over a function, as a literal */
+typedef struct RangeFn {
+    Stmt *loop, *labeled, *final; /* final: the `return true` at the end of the body */
+    Obj *state;                   /* why the body left: 0 it did not, 1 return, 2.. exits[state - 2] */
+    Obj **results;                /* values of a return inside the body */
+    Type *sig;                    /* of the function that the return leaves */
+    bool returns, values;
+    VEC(Stmt *) exits;            /* branches to statements outside */
+} RangeFn;
+void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled);
+bool rangefn_branch(Fg *f, Stmt *s);
+bool rangefn_return(Fg *f, Stmt *s);
+
 /* gen_func.c */
 LVar *var_declare(Fg *f, Obj *o, Type *t);            /* a slot; boxes hold a fresh zeroed object */
 LVar *var_declare_at(Fg *f, Obj *o, TInfo *ti, int slot);
@@ -339,6 +354,8 @@ Loc var_loc(const LVar *v);
 bool var_boxed(Fg *f, Obj *o, TInfo *ti);
 void gen_return(Fg *f, Stmt *s);
 void gen_return_jump(Fg *f);
+void gen_branch(Fg *f, Stmt *s);
+void gen_body_literal(Fg *f, Expr *e, Lit *lit, int dst);
 void gen_func_body(Gen *g, FuncRec *r);
 Blob *gen_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, Blob *blob);
 void gen_init_func(Gen *g, Package *pkg, Blob *blob);

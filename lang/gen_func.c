@@ -209,6 +209,9 @@ void gen_return(Fg *f, Stmt *s)
 {
     uint32_t mark = slot_mark(f), want = f->sig->func.nresults;
     ExprList *l = &s->ret.results;
+    if (rangefn_return(f, s)) {
+        return;
+    }
     if (l->n == 1 && want > 1) {
         int *slots = MEM_NEW_N(int, want);
         TInfo **tis = MEM_NEW_N(TInfo *, want);
@@ -406,6 +409,7 @@ static Blob *compile_literal(Fg *outer, Expr *e, Lit *lit, const Env *env, const
     for (int pass = 0; pass < 2; pass++) {
         fg_init(f, g, outer, blob, name, outer->subst, outer->pkg);
         f->long_jumps = pass == 1;
+        f->range_fn = outer->next_fn;
         literal_pass(f, e, lit, env, flags);
         unbind_vars(f);
         if (!f->overflow) {
@@ -425,10 +429,16 @@ Blob *gen_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, Bl
 /* dst = the func value of the literal. */
 void gen_lit_closure(Fg *f, Expr *e, int dst)
 {
-    Lit *lit = escape_lit(f->gen, f->lit, e);
+    f->next_fn = NULL;
+    gen_body_literal(f, e, escape_lit(f->gen, f->lit, e), dst);
+}
+
+void gen_body_literal(Fg *f, Expr *e, Lit *lit, int dst)
+{
     Env env = env_layout(f, lit);
     const char *name = mem_printf("%s.func%u", f->name, ++f->nlits);
     Blob *b = compile_literal(f, e, lit, &env, name, env.n ? FN_CLOSURE : 0, NULL);
+    f->next_fn = NULL;
     f->pos = e->pos;
     if (!env.n) {
         emit(f, OP_LFUNC, dst, 0, 0);

@@ -257,7 +257,7 @@ void gen_range(Fg *f, Stmt *s, Stmt *labeled)
     case T_STRING: case T_UNTYPED_STRING: range_string(f, &r, labeled); break;
     case T_MAP: range_map(f, &r, u, labeled); break;
     case T_CHAN: range_chan(f, &r, u, labeled); break;
-    case T_FUNC: gen_error(f, "cannot range over a function in this version"); break;
+    case T_FUNC: gen_range_fn(f, s, u, labeled); break;
     default: range_int(f, &r, labeled); break;
     }
     label_bind(f, &r.brk);

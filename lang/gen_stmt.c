@@ -165,10 +165,11 @@ static Label *goto_label(Fg *f, Stmt *target)
     return &g->label;
 }
 
-static void gen_branch(Fg *f, Stmt *s)
+void gen_branch(Fg *f, Stmt *s)
 {
     Stmt *t = s->branch.target;
     if (s->kind == ST_GOTO) {
+        /* a goto out of a range-over-func body is not among the branches that leave it */
         if (t) {
             emit_jmp(f, goto_label(f, t));
         }
@@ -181,6 +182,7 @@ static void gen_branch(Fg *f, Stmt *s)
             return;
         }
     }
+    rangefn_branch(f, s);
 }
 
 static void gen_labeled(Fg *f, Stmt *s)

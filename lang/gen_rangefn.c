@@ -1,0 +1,186 @@
+/* gen_rangefn.c - range over functions: the loop's body becomes a literal that the function calls.
+ *
+ * `continue` returns true, `break` returns false. A branch to a statement further out and a `return`
+ * note why they leave in a boxed variable of the loop, store the values to be returned in others,
+ * and return false; behind the call the loop looks at that variable and does the branch or the
+ * return itself, which may again stand in such a body. The escape walk treats the body as a literal
+ * (its Lit is found by the statement).
+ */
+#include "lang/gen.h"
+
+static Obj *boxed_var(Fg *f, const char *name, Type *t, Lit *lit)
+{
+    Obj *o = syn_var(name_of(name), t);
+    o->boxed = true;
+    obj_gen(o)->owner = f->lit;
+    VEC_PUSH(lit->caps, o);
+    var_declare(f, o, t);
+    return o;
+}
+
+static Expr *bool_const(bool b, Pos pos)
+{
+    Expr *e = syn_expr(EX_NAME, type_basic[T_BOOL], MODE_CONST, pos);
+    e->cval = const_bool(b);
+    return e;
+}
+
+/* The function that a return in this body leaves. */
+static Fg *real_function(Fg *f)
+{
+    while (f->range_fn) {
+        f = f->outer;
+    }
+    return f;
+}
+
+static Stmt *assign_stmt(Expr *lhs, Obj *from, Pos pos)
+{
+    Stmt *s = MEM_NEW(Stmt);
+    s->kind = ST_ASSIGN;
+    s->pos = pos;
+    s->assign.op = TOK_ASSIGN;
+    VEC_PUSH(s->assign.lhs, lhs);
+    VEC_PUSH(s->assign.rhs, syn_name(from, pos));
+    return s;
+}
+
+static Expr *body_literal(Stmt *s, Type *yield, RangeFn *rf)
+{
+    uint32_t n = yield->func.nparams;
+    Obj **params = MEM_NEW_N(Obj *, n + 1);
+    VEC(Stmt *) body = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        Expr *v = i ? s->range.value : s->range.key;
+        if (v && s->range.define && !is_blank(v)) {
+            params[i] = v->name.obj;
+            continue;
+        }
+        params[i] = syn_var(name_of("v"), yield->func.params[i].type);
+        if (v && !is_blank(v)) {
+            VEC_PUSH(body, assign_stmt(v, params[i], s->pos));
+        }
+    }
+    for (uint32_t i = 0; i < s->range.body->stmts.n; i++) {
+        VEC_PUSH(body, s->range.body->stmts.at[i]);
+    }
+    rf->final = syn_stmt_call(bool_const(true, s->range.body->rbrace), true);
+    VEC_PUSH(body, rf->final);
+    return syn_func(yield, params, body.at, body.n, s->pos);
+}
+
+/* What follows the call: the branches and the return that the body asked for. */
+static void leave(Fg *f, RangeFn *rf, Pos pos)
+{
+    int st = gen_any(f, syn_name(rf->state, pos));
+    for (uint32_t i = 0; i < rf->exits.n; i++) {
+        Label no = LABEL_INIT;
+        emit_cjump(f, OP_JNEI, st, (int)i + 2, &no);
+        gen_branch(f, rf->exits.at[i]);
+        label_bind(f, &no);
+    }
+    if (rf->returns) {
+        Label no = LABEL_INIT;
+        emit_cjump(f, OP_JNEI, st, 1, &no);
+        Stmt *r = MEM_NEW(Stmt);
+        r->kind = ST_RETURN;
+        r->pos = pos;
+        for (uint32_t i = 0; rf->values && i < rf->sig->func.nresults; i++) {
+            VEC_PUSH(r->ret.results, syn_name(rf->results[i], pos));
+        }
+        gen_return(f, r);
+        label_bind(f, &no);
+    }
+}
+
+void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled)
+{
+    Lit *lit = lit_of(f->gen, (Expr *)(void *)s);
+    Type *yield = type_core(u->func.params[0].type);
+    RangeFn *rf = MEM_NEW(RangeFn);
+    rf->loop = s;
+    rf->labeled = labeled;
+    rf->sig = real_function(f)->sig;
+    lit->outer = f->lit;
+    uint32_t ncaps = lit->caps.n;
+    int fn = gen_any(f, s->range.x);
+    rf->state = boxed_var(f, "state", type_basic[T_INT], lit);
+    rf->results = MEM_NEW_N(Obj *, rf->sig->func.nresults + 1);
+    for (uint32_t i = 0; i < rf->sig->func.nresults; i++) {
+        rf->results[i] = boxed_var(f, "result", rf->sig->func.results[i].type, lit);
+    }
+    int base = slot_raw(f, 2) + 2;
+    int arg = slot_ptr(f);
+    Expr *e = body_literal(s, yield, rf);
+    f->next_fn = rf;
+    gen_body_literal(f, e, lit, arg);
+    f->pos = s->pos;
+    emit_n(f, OP_CALLC, base, fn, 0, 1u << 16);
+    slot_release(f, (uint32_t)base - 2);
+    leave(f, rf, s->pos);
+    lit->caps.n = ncaps;
+}
+
+static void return_bool(Fg *f, bool b)
+{
+    emit_int(f, 0, b);
+    gen_return_jump(f);
+}
+
+static void set_state(Fg *f, int64_t v)
+{
+    uint32_t mark = slot_mark(f);
+    Loc l = var_loc(var_of(f, f->range_fn->state));
+    int t = slot_scalar(f);
+    emit_int(f, t, v);
+    loc_store(f, &l, t);
+    slot_release(f, mark);
+}
+
+/* A branch that no statement of this function takes. */
+bool rangefn_branch(Fg *f, Stmt *s)
+{
+    RangeFn *rf = f->range_fn;
+    if (!rf) {
+        return false;
+    }
+    Stmt *t = s->branch.target;
+    if (!t || t == rf->loop || t == rf->labeled) {
+        return_bool(f, s->kind == ST_CONTINUE);
+        return true;
+    }
+    VEC_PUSH(rf->exits, s);
+    set_state(f, (int64_t)rf->exits.n + 1);
+    return_bool(f, false);
+    return true;
+}
+
+bool rangefn_return(Fg *f, Stmt *s)
+{
+    RangeFn *rf = f->range_fn;
+    if (!rf || s == rf->final) {
+        return false;
+    }
+    ExprList *l = &s->ret.results;
+    uint32_t want = rf->sig->func.nresults, mark = slot_mark(f);
+    rf->returns = true;
+    rf->values |= l->n > 0;
+    if (l->n == 1 && want > 1) {
+        int *slots = MEM_NEW_N(int, want);
+        TInfo **tis = MEM_NEW_N(TInfo *, want);
+        gen_multi_value(f, l->at[0], slots, tis, want);
+        for (uint32_t i = 0; i < want; i++) {
+            assign_from(f, syn_name(rf->results[i], s->pos), false, slots[i], tis[i]);
+        }
+    } else {
+        for (uint32_t i = 0; i < l->n && i < want; i++) {
+            Loc r = var_loc(var_of(f, rf->results[i]));
+            loc_store(f, &r, gen_any_as(f, l->at[i], r.ti));
+        }
+    }
+    slot_release(f, mark);
+    f->pos = s->pos;
+    set_state(f, 1);
+    return_bool(f, false);
+    return true;
+}
