@@ -36,30 +36,28 @@ bool stop_here(P *p)
 {
     GolVM *vm = p->vm;
     M *m = sched_current_m();
-    while (vm_stopping(vm) && !sched_exiting(vm)) {
+    for (;;) {
         lock_acquire(&vm->lock);
+        /* p may have been retired while we slept, and be somebody else's by now */
+        bool ours = p->m == m;
         uint32_t gen = atomic_load_explicit(&vm->stop_gen, memory_order_seq_cst);
-        bool wait = vm_stopping(vm) && vm->stopper != p;
+        bool wait = ours && vm_stopping(vm) && vm->stopper != p && !sched_exiting(vm);
         if (wait && proc_status(p) == P_RUNNING) {
             proc_set_status(p, P_STOPPED);
             count_stopped(vm);
         }
         lock_release(&vm->lock);
+        if (!ours) {
+            m->p = NULL;
+        }
         if (!wait) {
-            break;
+            return ours;
         }
         while (atomic_load_explicit(&vm->stop_gen, memory_order_seq_cst) == gen &&
                !sched_exiting(vm)) {
             os_futex_wait(&vm->stop_gen, gen, -1);
         }
     }
-    lock_acquire(&vm->lock);
-    bool ours = p->m == m;
-    lock_release(&vm->lock);
-    if (!ours) {
-        m->p = NULL;
-    }
-    return ours;
 }
 
 /* Under vm->lock, `stopping` is set: how many others must still stop. */
