@@ -56,6 +56,7 @@ void roots_fiber(Fiber *f, Marker *m)
 void roots_globals(GolVM *vm, Marker *m)
 {
     VmState *v = vm_state(vm);
+    mark_ptr(m, __atomic_load_n(&vm->time_local, __ATOMIC_RELAXED));
     for (uint32_t i = 0; i < v->nunits; i++) {
         const Unit *u = v->units[i].unit;
         const UnitPkg *pkgs = rel_get(&u->packages);

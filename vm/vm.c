@@ -88,6 +88,15 @@ static void start_call(P *p, const void *fn, const Slot *args, uint32_t nargs)
 
 static void hook_timer_func(P *p, void *fn) { start_call(p, fn, NULL, 0); }
 
+/* What a timer's channel gets; package time supplied the function before it made one. */
+static void hook_timer_value(P *p, Slot *out, int64_t now)
+{
+    void (*make)(P *, Slot *, int64_t) = __atomic_load_n(&p->vm->time_value, __ATOMIC_ACQUIRE);
+    if (make != NULL) {
+        make(p, out, now);
+    }
+}
+
 /* One goroutine per call: a finalizer that blocks does not keep the others waiting. */
 static void run_finalizers(P *p)
 {
@@ -167,6 +176,7 @@ static const VMHooks hooks = {
     .fiber_gone = panic_fiber_gone,
     .gc = vmheap_collect,
     .poll_vm = hook_poll,
+    .timer_value = hook_timer_value,
     .timer_func = hook_timer_func,
     .scan_fiber = roots_fiber,
     .scan_globals = roots_globals,
