@@ -73,7 +73,7 @@ static char *error_text(const char *text)
     return strdup(text && *text ? text : "out of memory");
 }
 
-/* Loads a copy of the program into the VM, which keeps it. NULL with a message. */
+/* Loads a copy of the program into the VM, which then owns it. NULL with a message. */
 static Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t nerr)
 {
     void *copy;
@@ -81,8 +81,11 @@ static Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t
         return NULL;
     }
     memcpy(copy, program->unit, program->unit->size);
-    vm->gol->host = copy;
-    return vm_load(vm, copy, err, nerr) ? copy : NULL;
+    if (!vm_load(vm, copy, err, nerr)) {
+        free(copy);
+        return NULL;
+    }
+    return copy;
 }
 
 /* References to std are resolved by the loader, so the disassembler shows a loaded copy. */
@@ -117,7 +120,6 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
         }
         return NULL;
     }
-    vm->gol->host = NULL;
     vm->gol->argc = config->argc;
     vm->gol->argv = config->argv;
     vm->gol->owns_process = config->owns_process;
@@ -140,9 +142,7 @@ int gol_run(GolVM *vm, const GolProgram *program, char **error)
 void gol_vm_close(GolVM *vm)
 {
     if (vm) {
-        void *copy = vm->host;
         vm_free(vm_state(vm));
-        free(copy);
     }
 }
 
