@@ -100,7 +100,7 @@ TWO(Hypot, hypot(x, y))
 TWO(Mod, fmod(x, y))
 TWO(Pow, pow(x, y))
 TWO(Remainder, remainder(x, y))
-TWO(Nextafter, nextafter(x, y))
+TWO(Nextafter, x == y ? x : nextafter(x, y))
 TWO(Max, larger(x, y))
 TWO(Min, smaller(x, y))
 TWO(Dim, isnan(x - y) ? NAN : x - y > 0 ? x - y : 0)
@@ -127,7 +127,8 @@ static NativeStatus n_same_bits32(struct P *p, Slot *fp)
 static NativeStatus n_Nextafter32(struct P *p, Slot *fp)
 {
     Slot r = {.u = 0};
-    r.f32 = nextafterf(fp[1].f32, fp[2].f32);
+    float x = fp[1].f32, y = fp[2].f32;
+    r.f32 = x == y ? x : nextafterf(x, y);
     fp[0] = r;
     return NATIVE_OK;
 }
@@ -175,7 +176,7 @@ static NativeStatus n_Lgamma(struct P *p, Slot *fp)
     double x = fp[2].f, r;
     if (x == -INFINITY) {
         r = -INFINITY;
-    } else if (x < 0 && x == floor(x)) {
+    } else if (x <= 0 && x == floor(x)) {
         r = INFINITY;
     } else {
         r = lgamma_r(x, &sign);
