@@ -5,7 +5,7 @@
  * the next instruction's handler. Three builds of the same source (D3):
  *   clang      musttail + preserve_none: the four arguments live in registers that C calls keep
  *   gcc -O2    sibling calls
- *   else       (gcc -O0, gcc sanitizers, GOL_LOOP) a handler returns its successor's state and
+ *   else       (gcc -O0, gcc sanitizers, clang's ASan, GOL_LOOP) a handler returns its successor's state and
  *              interp_run loops: the "switch" build, generated from the same bodies
  * Rules for a handler: no ordinary C call on its fast path (leave by COLD to a noinline cold
  * handler, which may call what it likes); the taken arm of a branch is TAKE, which no compiler
@@ -25,7 +25,7 @@
 struct Dispatch;
 
 #if defined(__clang__)
-#if !defined(GOL_LOOP)
+#if !defined(GOL_LOOP) && !defined(GOL_ASAN)
 #define GOL_TAIL 1
 #define HANDLER_CC __attribute__((preserve_none))
 #define MUSTTAIL __attribute__((musttail))

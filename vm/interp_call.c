@@ -566,7 +566,7 @@ static void select_fill(const Insn *pc, Slot *fp, SelectCase *out)
 }
 
 /* CHAN_WOULD_BLOCK stands for: no memory. */
-static ChanStatus select_go(P *p, const Insn *pc, Slot *fp)
+static __attribute__((noinline)) ChanStatus select_go(P *p, const Insn *pc, Slot *fp)
 {
     SelectCase few[SELECT_INLINE], *cases = few;
     if (pc->c > SELECT_INLINE) {

@@ -2,7 +2,7 @@
  *
  * An uncaught panic prints like compiled Go's. Values that are errors or Stringers are converted
  * first by running their methods on the panicking fiber (calls that return to HOOK_RET), one after
- * the other; a panic inside such a call is not converted again. Then everything is printed in one
+ * the other; a panic inside such a call is a fatal error. Then everything is printed in one
  * piece and the VM ends with status 2.
  */
 #include "vm/interp.h"
@@ -178,16 +178,19 @@ static void write_float(Sink *out, double v)
     sink_printf(out, "%se%c%03d", buf, x < 0 ? '-' : '+', x < 0 ? -x : x);
 }
 
+/* A type that the program defined; predeclared ones have no package. */
+static bool is_defined(const RType *t)
+{
+    return (t->flags & RT_NAMED) && rel_get(&t->pkg) != NULL;
+}
+
 static void write_string_value(Sink *out, const RType *t, Slot word)
 {
     String s = cell_string(cell_load(word.p));
-    if (t->flags & RT_NAMED) {
-        sink_printf(out, "\"");
-    }
+    const char *quote = is_defined(t) ? "\"" : "";
+    sink_printf(out, "%s", quote);
     write_indented(out, (const char *)s.ptr, (size_t)s.len);
-    if (t->flags & RT_NAMED) {
-        sink_printf(out, "\"");
-    }
+    sink_printf(out, "%s", quote);
 }
 
 static void write_basic(Sink *out, const RType *t, Slot w)
@@ -237,7 +240,7 @@ static void write_value(Sink *out, const Panic *pn)
     }
     String name = rtype_string(t);
     if (is_basic(t)) {
-        bool named = (t->flags & RT_NAMED) && rel_get(&t->pkg) != NULL;
+        bool named = is_defined(t);
         if (named) {
             sink_printf(out, "%.*s(", (int)name.len, (const char *)name.ptr);
         }
@@ -304,11 +307,6 @@ static const Func *text_method(const RType *t)
 static Panic *next_conversion(P *p, Fiber *f, const Func **fn)
 {
     for (Panic *pn = f->panics; pn != NULL; pn = pn->link) {
-        if (pn->converting) {
-            return NULL; /* a method panicked: print the rest as it is */
-        }
-    }
-    for (Panic *pn = f->panics; pn != NULL; pn = pn->link) {
         if (pn->converted || pn->goexit || pn->value.type == NULL) {
             continue;
         }
@@ -340,9 +338,46 @@ static void die(P *p, Fiber *f, const Insn *pc)
     sched_exit_vm(p->vm, 2);
 }
 
+/* Error() or String() of a panic value panicked itself: what with, for the fatal error. */
+static void conversion_failure(const Fiber *f, Text *t)
+{
+    Sink out = {text_write, t};
+    const Panic *why = f->panics;
+    if (why->value.type != NULL && why->value.type->kind == RK_STRING) {
+        write_string_value(&out, why->value.type, why->value.word);
+    } else if (why->value.type != NULL) {
+        String name = rtype_string(why->value.type);
+        sink_printf(&out, "type %.*s", (int)name.len, (const char *)name.ptr);
+    }
+    text_write(&out, "", 1);
+}
+
+COLD_HANDLER(cold_die_fatal)
+{
+    Text t = {NULL, 0, 0};
+    p->fiber->pc = pc;
+    p->fiber->fp = (uint32_t)(fp - p->fiber->stack);
+    conversion_failure(p->fiber, &t);
+    sched_fatal(p, "panic while printing panic value: %s", t.s ? t.s : "");
+    free(t.s);
+    LEAVE();
+}
+
+static bool converting(const Fiber *f)
+{
+    const Panic *pn = f->panics;
+    while (pn != NULL && !pn->converting) {
+        pn = pn->link;
+    }
+    return pn != NULL;
+}
+
 COLD_HANDLER(cold_die)
 {
     Fiber *f = p->fiber;
+    if (converting(f)) {
+        COLD(cold_die_fatal);
+    }
     const Func *fn = NULL;
     Panic *pn = next_conversion(p, f, &fn);
     if (pn != NULL) {

@@ -79,7 +79,9 @@ static void start_call(P *p, const void *fn, const Slot *args, uint32_t nargs)
 {
     const Func *g = funcval_fn(fn);
     Slot room[2] = {{.u = 0}, {.u = 0}};
-    memcpy(room, args, nargs * sizeof *room);
+    for (uint32_t i = 0; i < nargs; i++) {
+        room[i] = args[i];
+    }
     Fiber *f = g->nargs <= 2 ? call_go(p, fn, room, g->nargs, NULL, NULL) : NULL;
     if (f != NULL) {
         sched_start(p, f);
