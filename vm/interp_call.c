@@ -568,7 +568,7 @@ static void select_fill(const Insn *pc, Slot *fp, SelectCase *out)
 /* CHAN_WOULD_BLOCK stands for: no memory. */
 static __attribute__((noinline)) ChanStatus select_go(P *p, const Insn *pc, Slot *fp)
 {
-    SelectCase few[SELECT_INLINE], *cases = few;
+    SelectCase few[SELECT_INLINE] = {{NULL, NULL, 0}}, *cases = few;
     if (pc->c > SELECT_INLINE) {
         cases = malloc(pc->c * sizeof *cases);
         if (cases == NULL) {
