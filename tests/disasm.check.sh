@@ -1,9 +1,11 @@
 #!/bin/sh
-# disasm_check.sh OBJDIR - looks at the machine code of the dispatch loop (DESIGN D3) as clang built
+# disasm.check.sh [OBJDIR] - looks at the machine code of the dispatch loop (DESIGN D3) as clang built
 # it: hot handlers push, pop and call nothing, have no cmov, and every path ends in a jump through
 # the table (jmp *) or to a slow handler.
 set -eu
-dir=${1:?usage: disasm_check.sh OBJDIR (with interp_*.o)}
+dir=${1:-${BUILD:-build}/obj/vm}
+# only clang's release build has the loop's final form
+grep -q '^CC_KIND = clang' config.mk && [ -z "${SAN:-}" ] && [ "${BUILD:-build}" = build ] || exit 0
 hot='MOVE MOVE2 LI LK ADD SUB MUL ADDI ANDI XOR SHLI ADD_F64 MUL_F64 JT JF JEQ JNE JLT_I64 JLE_I64
 JEQI JNEI JLTI JGEI JLT_F64 LOOP LOOP_T LOOP_LT_I64 LOOP_LTI LOOP_INC_LT LOOP_INC_LTI
 LOOP_INC_LTLEN LOAD_64 LOAD_U8 LOAD_CELL STORE_64 STORE_PTR IDX_64 IDX_U8 IDXS_64 IDXS_8 IDXS_PTR
