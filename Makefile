@@ -38,8 +38,8 @@ LIBA = $(BUILD)/libgol.a
 PRODUCTS = $(GOL)
 endif
 
-.PHONY: all check check-asan check-tsan check-stress nightly bench compare lint format install uninstall \
-    clean unit scripts FORCE
+.PHONY: all check check-asan check-tsan check-stress nightly bench compare fuzz lint format install \
+    uninstall clean unit scripts FORCE
 all: $(PRODUCTS)
 
 config.mk:
@@ -101,7 +101,24 @@ check-tsan:
 	$(MAKE) BUILD=build/tsan SAN=thread OPTIMISE='-O1 -g' NDEBUG= CHECK_DIRS='tests/conc tests/runtime' check
 check-stress:
 	$(MAKE) BUILD=build/stress OPTIMISE='-O1 -g' NDEBUG= DEFS=-DGOL_STRESS check
+# libFuzzer over the front end, FUZZ_SECONDS long; new inputs stay in build/fuzz/corpus. clang only.
+FUZZ_SECONDS ?= 60
+FUZZ_LIMITS = -rss_limit_mb=4096 -timeout=10 -max_len=16384 -verbosity=0
+$(BUILD)/fuzz-compile: tests/fuzz/fuzz_compile.c $(LIBA)
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBA) $(LIBS)
+fuzz:
+ifeq ($(CC_KIND),clang)
+	$(MAKE) BUILD=build/fuzz SAN=address OPTIMISE='-O1 -g' NDEBUG= CFLAGS=-fsanitize=fuzzer-no-link build/fuzz/fuzz-compile
+	mkdir -p build/fuzz/corpus build/fuzz/seeds
+	cp $$(find tests examples -name '*.gol') build/fuzz/seeds
+	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 build/fuzz/fuzz-compile \
+	    -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
+	@echo "1 passed, 0 failed"
+else
+	@echo "fuzz: needs clang-19"; echo "0 passed, 0 failed"
+endif
 nightly: check check-asan check-tsan check-stress
+	$(MAKE) fuzz FUZZ_SECONDS=3600
 bench: all
 	sh tests/bench.sh
 compare: all
