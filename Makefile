@@ -92,7 +92,7 @@ $(BUILD)/tests/run: tests/run.c
 
 CHECK_DIRS ?= tests examples
 check: all $(BUILD)/tests/run $(UNIT_BIN)
-	GOL=$(GOL) BUILD=$(BUILD) SAN=$(SAN) sh tests/check.sh $(CHECK_DIRS)
+	GOL=$(abspath $(GOL)) BUILD=$(BUILD) SAN=$(SAN) sh tests/check.sh $(CHECK_DIRS)
 check-asan:
 	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 \
 	$(MAKE) BUILD=build/asan SAN=address,undefined OPTIMISE='-O1 -g' NDEBUG= check
