@@ -34,7 +34,9 @@ uint32_t blob_zero(Blob *b, uint32_t n)
         b->data = data;
         b->cap = cap;
     }
-    memset(b->data + at, 0, n);
+    if (n) {
+        memset(b->data + at, 0, n);
+    }
     b->len += n;
     return at;
 }

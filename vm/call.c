@@ -66,6 +66,7 @@ Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Fun
     Slot *w = f->stack + 2;
     w[-2].p = (void *)fn;
     w[-1].p = (void *)(call_goend + 2);
+    memset(w, 0, g->nres * sizeof *w);
     if (nargs) {
         memcpy(w + g->nres, args, nargs * sizeof *w);
     }

@@ -36,6 +36,8 @@ static inline void save(Fiber *f, const Insn *pc, const Slot *fp)
 
 /* --- polling and switching --- */
 
+static Handler slow_native_again;
+
 HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
 {
     Fiber *f = p->fiber;
@@ -51,6 +53,8 @@ HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
     } else if (UNLIKELY(resume == RESUME_SEND_CLOSED)) {
         panic_plain(p, "send on closed channel");
         COLD(cold_panic_set);
+    } else if (resume == RESUME_AGAIN && pc->op == OP_NATIVE) {
+        COLD(slow_native_again);
     }
     DISPATCH();
 }
@@ -86,11 +90,22 @@ COLD_HANDLER(cold_overflow)
     LEAVE();
 }
 
-/* At a callee's first instruction: poll if asked to, then make room for the frame. */
+static inline void zero_results(Slot *fp)
+{
+    for (uint32_t i = 0, n = frame_func(fp)->nres; i < n; i++) {
+        fp[i].u = 0;
+    }
+}
+
+/* At a callee's first instruction: poll if asked to, then make room for the frame. What polls here
+ * comes back by interp_resume, which takes a NATIVE for one that has begun: zero for it. */
 SLOW_HANDLER(cold_enter)
 {
     Fiber *f = p->fiber;
     if (proc_poll_pending(p)) {
+        if (pc->op == OP_NATIVE) {
+            zero_results(fp);
+        }
         save(f, pc, fp);
         f->resume = RESUME_AGAIN;
         switch (sched_poll(p)) {
@@ -221,24 +236,34 @@ COLD_HANDLER(cold_native)
     LEAVE();
 }
 
+#define CALL_NATIVE()                                                                              \
+    do {                                                                                           \
+        Fiber *f = p->fiber;                                                                       \
+        M *m = p->m;                                                                               \
+        save(f, pc, fp);                                                                           \
+        NativeStatus s = vm_p(p)->natives[EXT_I(0)](p, fp);                                        \
+        p = m->p; /* a blocking section may have changed it */                                     \
+        if (LIKELY(s == NATIVE_OK)) {                                                              \
+            fp = f->stack + f->fp;                                                                 \
+            pc = fp[-1].p;                                                                         \
+            fp -= pc[-2].a;                                                                        \
+            DISPATCH();                                                                            \
+        }                                                                                          \
+        vm_p(p)->native_status = s;                                                                \
+        COLD(cold_native);                                                                         \
+    } while (0)
+
 HANDLER(NATIVE)
 {
-    Fiber *f = p->fiber;
-    for (uint32_t i = 0, n = frame_func(fp)->nres; i < n; i++) {
-        fp[i].u = 0;
-    }
-    save(f, pc, fp);
-    M *m = p->m;
-    NativeStatus s = vm_p(p)->natives[EXT_I(0)](p, fp);
-    p = m->p; /* a blocking section may have changed it */
-    if (LIKELY(s == NATIVE_OK)) {
-        fp = f->stack + f->fp;
-        pc = fp[-1].p;
-        fp -= pc[-2].a;
-        DISPATCH();
-    }
-    vm_p(p)->native_status = s;
-    COLD(cold_native);
+    zero_results(fp);
+    CALL_NATIVE();
+}
+
+/* A native that returned AGAIN or PARK_AGAIN: its results are its progress. */
+static HANDLER_CC __attribute__((noinline)) Step slow_native_again(const Insn *pc, Slot *fp, P *p,
+                                                                   const Dispatch *d)
+{
+    CALL_NATIVE();
 }
 
 /* --- goroutines --- */

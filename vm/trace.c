@@ -113,11 +113,9 @@ static void print_creator(Fiber *f, Sink *sink)
                 (unsigned long long)((const Insn *)f->create_pc - func_code(c)) * sizeof(Insn));
 }
 
-void trace_from(Fiber *f, const Insn *pc, uint32_t fp, Sink *sink)
+static void print_frames(FrameWalk w, Fiber *f, uint32_t total, Sink *sink)
 {
-    FrameWalk w;
-    uint32_t total = count_frames(f, pc, fp), i = 0;
-    for (walk_start(&w, f, pc, fp); w.fp != NULL; walk_next(&w)) {
+    for (uint32_t i = 0; w.fp != NULL; walk_next(&w)) {
         if (hidden(&w)) {
             continue;
         }
@@ -132,4 +130,24 @@ void trace_from(Fiber *f, const Insn *pc, uint32_t fp, Sink *sink)
     print_creator(f, sink);
 }
 
-void trace_fiber(Fiber *f, Sink *sink) { trace_from(f, f->pc, f->fp, sink); }
+void trace_from(Fiber *f, const Insn *pc, uint32_t fp, Sink *sink)
+{
+    FrameWalk w;
+    walk_start(&w, f, pc, fp);
+    print_frames(w, f, count_frames(f, pc, fp), sink);
+}
+
+/* A fiber that parked in an instruction stands behind it, except in a native. */
+static bool stands_behind(const Fiber *f, const FrameWalk *w)
+{
+    return w->fp != NULL && fiber_status(f) == FIBER_WAITING && f->resume != RESUME_AGAIN &&
+           w->pc > func_code(frame_func(w->fp)) && w->pc->op != OP_NATIVE;
+}
+
+void trace_fiber(Fiber *f, Sink *sink)
+{
+    FrameWalk w;
+    walk_start(&w, f, f->pc, f->fp);
+    w.top = !stands_behind(f, &w);
+    print_frames(w, f, count_frames(f, f->pc, f->fp), sink);
+}
