@@ -69,7 +69,7 @@ static struct Unit *generate(const CompileInput *in, Loader *l, DiagList *d)
 {
     PackageList list = load_packages(l);
     Package *main = list.n ? list.at[list.n - 1] : NULL;
-    if (!in->build_image && main && !main->is_main) {
+    if (!in->build_image && !in->check_only && main && !main->is_main) {
         diag_report(d, DIAG_ERROR, main->files.at[0]->pkg_name->start,
                     main->files.at[0]->pkg_name->end, "MissingMain",
                     "package %s is not a main package", main->name);
@@ -107,8 +107,12 @@ static void compile(const CompileInput *in, CompileResult *out)
         if (!in->build_image && !in->check_only) {
             require_main(l, d);
         }
-        if (d->nerrors == 0 && !in->check_only) {
-            out->unit = generate(in, l, d);
+        if (d->nerrors == 0) {
+            out->unit = generate(in, l, d); /* of a check too: some limits are found there */
+        }
+        if (in->check_only) {
+            free(out->unit);
+            out->unit = NULL;
         }
     }
     out->diagnostics = strdup(diag_format(d, in->color, true));
