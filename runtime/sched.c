@@ -285,10 +285,6 @@ static M *take_idle_m(GolVM *vm)
     M *m = *l;
     if (m) {
         *l = m->next_idle;
-        if (m == vm->keeper) {
-            vm->keeper = NULL;
-            atomic_store_explicit(&vm->keeper_until, INT64_MIN, memory_order_seq_cst);
-        }
     }
     return m;
 }
@@ -470,7 +466,9 @@ static void m_sleep(M *m)
             }
         }
         lock_acquire(&vm->lock);
-        if (vm->keeper == m) {
+        /* the role ends only here: two threads in epoll_wait could take each other's break */
+        if (keeper) {
+            assert(vm->keeper == m);
             vm->keeper = NULL;
             atomic_store_explicit(&vm->keeper_until, INT64_MIN, memory_order_seq_cst);
         }
@@ -483,6 +481,10 @@ static void m_sleep(M *m)
         }
         lock_release(&vm->lock);
         if (m->p) {
+            if (keeper && !m->spinning) {
+                m->spinning = true; /* when it finds work it wakes the next keeper */
+                atomic_fetch_add_explicit(&vm->nspinning, 1, memory_order_seq_cst);
+            }
             return;
         }
     }

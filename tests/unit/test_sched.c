@@ -1,8 +1,12 @@
 /* test_sched.c - the scheduler on a fake VM: spawning, stealing, preemption, stopping the world,
  * GOMAXPROCS, blocking sections, deadlock, semaphores, condition lists. */
+#define _GNU_SOURCE
 #include "tests/unit/fakevm.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include "runtime/netpoll.h"
 
 static _Atomic int64_t sum;
 
@@ -364,6 +368,97 @@ static void test_grow(void)
     fake_close(vm);
 }
 
+/* ---- descriptors: a reader waits for a pipe, the writer sleeps first ---- */
+static int pipe_fd[2];
+static PollDesc *desc;
+static Step pipe_reader(P *p, Fiber *f, Slot *s)
+{
+    char c;
+    f->resume = RESUME_GO;
+    ssize_t k = read(pipe_fd[0], &c, 1);
+    if (k < 0) {
+        return netpoll_wait(p, f, desc, false) ? NEXT : SWITCH;
+    }
+    if (k == 0) {
+        netpoll_close(p, desc);
+        sched_exit_vm(p->vm, (int)s[4].i);
+        return STOP;
+    }
+    s[4].i++;
+    return NEXT;
+}
+
+static Step pipe_main(P *p, Fiber *f, Slot *s)
+{
+    if (s[1].i == 0) {
+        CHECK(pipe2(pipe_fd, O_NONBLOCK) == 0);
+        desc = netpoll_open(p, pipe_fd[0]);
+        CHECK(desc);
+        fake_go(p, pipe_reader, num(0), num(0));
+    } else {
+        CHECK(write(pipe_fd[1], "x", 1) == 1);
+    }
+    if (s[1].i++ == 20) {
+        close(pipe_fd[1]);
+        sched_exit(p);
+        return SWITCH;
+    }
+    timer_sleep(p, f, s[1].i % 2 ? 2000000 : 1000);
+    return SWITCH;
+}
+
+static void test_pipe(uint32_t procs)
+{
+    GolVM *vm = fake_vm(NULL, procs);
+    CHECK(fake_main(vm, pipe_main, num(0), num(0)) == 20);
+    close(pipe_fd[0]);
+    fake_close(vm);
+}
+
+/* ---- the VM ends while another thread sits in the kernel ---- */
+static Step stuck(P *p, Fiber *f, Slot *s)
+{
+    char c;
+    if (sched_current_m()->is_host) {
+        sched_gosched(p); /* the host's thread would be waited for */
+        return SWITCH;
+    }
+    atomic_store(&sum, 1);
+    sched_enter_blocking(p);
+    CHECK(read(pipe_fd[0], &c, 1) == 0);
+    sched_exit_blocking(p);
+    CHECK(false); /* the thread does not come back */
+    return STOP;
+}
+
+static Step leave_main(P *p, Fiber *f, Slot *s)
+{
+    if (s[1].i++ == 0) {
+        CHECK(pipe(pipe_fd) == 0);
+        sum = 0;
+        fake_go(p, stuck, num(0), num(0));
+    }
+    if (!atomic_load(&sum)) {
+        return NEXT;
+    }
+    os_sleep(1000000);
+    sched_exit_vm(p->vm, 9);
+    return STOP;
+}
+
+static void test_leave(void)
+{
+    GolVM *vm = fake_vm(NULL, 2);
+    CHECK(fake_main(vm, leave_main, num(0), num(0)) == 9);
+    CHECK(vm->nms == 1);
+    close(pipe_fd[1]);
+    while (vm->nms) {
+        os_sleep(1000000);
+    }
+    close(pipe_fd[0]);
+    fake_close(vm);
+}
+
 static void say(const char *what, uint32_t procs)
 {
     if (getenv("VERBOSE")) {
@@ -393,6 +488,13 @@ int main(void)
         say("test_cond(procs);", procs);
         test_cond(procs);
     }
+    for (uint32_t procs = 1; procs <= 4; procs += procs) {
+        say("pipe", procs);
+        test_pipe(procs);
+    }
+    say("leave", 2);
+    test_leave();
+    say("resize", 4);
     test_resize();
     return 0;
 }
