@@ -42,7 +42,7 @@ static uint16_t file_index(Gen *g, Pos pos, const char **path, uint32_t *line, u
 
 static void note_line(Fg *f)
 {
-    if (f->pos == f->line_pos || !f->pos) {
+    if (f->pos == f->line_pos || !f->pos || f->inlining) {
         return;
     }
     f->line_pos = f->pos;
@@ -332,11 +332,65 @@ static void finish_refs(Fg *f, uint32_t code_at)
     }
 }
 
+/* ---- constants of loops, loaded at the function's entry */
+
+int hoist_const(Fg *f, int64_t bits)
+{
+    if (!f->loops || f->hoist_slot < 0) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < f->hoists.n; i++) {
+        if (f->hoists.at[i].bits == bits) {
+            return f->hoist_slot + (int)i;
+        }
+    }
+    if (f->hoists.n == HOIST_MAX) {
+        return -1;
+    }
+    Hoist h = {bits};
+    VEC_PUSH(f->hoists, h);
+    return f->hoist_slot + (int)f->hoists.n - 1;
+}
+
+/* Puts the loads before the code. Jumps are relative, so only the tables move. What was live at the
+ * entry is so in the new words too. */
+static void prepend_hoists(Fg *f)
+{
+    uint32_t n = f->code.n, nhoists = f->hoists.n;
+    if (!nhoists) {
+        return;
+    }
+    uint64_t *old = f->code.at;
+    f->code.at = NULL;
+    f->code.n = f->code.cap = 0;
+    f->inlining++; /* no lines */
+    for (uint32_t i = 0; i < nhoists; i++) {
+        emit_int(f, f->hoist_slot + (int)i, f->hoists.at[i].bits);
+    }
+    f->inlining--;
+    uint32_t w = f->code.n;
+    for (uint32_t i = 0; i < n; i++) {
+        VEC_PUSH(f->code, old[i]);
+    }
+    for (uint32_t i = 0; i < f->lines.n; i++) {
+        f->lines.at[i].pc += f->lines.at[i].pc ? w : 0;
+    }
+    for (uint32_t i = 0; i < f->kinds.n; i++) {
+        f->kinds.at[i].from += f->kinds.at[i].from ? w : 0;
+        f->kinds.at[i].to += w;
+    }
+    for (uint32_t i = 0; i < f->refs.n; i++) {
+        f->refs.at[i].word += w;
+    }
+    f->epilogue += f->epilogue ? w : 0;
+}
+
 /* Closes the function: its blob becomes a Func with code. */
 void fg_finish(Fg *f, Type *sig, Pos decl)
 {
     UnitBuf *ub = f->gen->ub;
     slot_release(f, 0);
+    prepend_hoists(f);
     slot_verify(f);
     const char *path;
     uint32_t line, col;

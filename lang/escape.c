@@ -320,6 +320,7 @@ static void walk_clauses(Walk *w, Clause **at, uint32_t n, bool types)
 
 static void walk_range(Walk *w, Stmt *s)
 {
+    w->lit->has_loop = true;
     walk_expr(w, s->range.x);
     Type *t = s->range.x->type ? type_core(s->range.x->type) : NULL;
     bool fn = t && t->kind == T_FUNC;
@@ -363,6 +364,7 @@ static void walk_assign(Walk *w, Stmt *s)
 
 static void walk_for(Walk *w, Stmt *s)
 {
+    w->lit->has_loop = true;
     if (s->for_.init) {
         walk_stmt(w, s->for_.init);
     }

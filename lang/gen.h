@@ -100,6 +100,7 @@ typedef struct ObjGen {
     FuncRec *recs;       /* OBJ_FUNC: instances */
     uint64_t goff;       /* package variable: offset in the unit's globals */
     bool has_goff;
+    uint8_t inlinable;   /* OBJ_FUNC: gen_inline.c's verdict */
 } ObjGen;
 
 /* A function or function literal as the escape walk sees it: its captures in order. */
@@ -107,7 +108,7 @@ typedef struct Lit {
     Expr *e;
     struct Lit *outer;
     VEC(Obj *) caps;
-    bool has_defer, has_recover;
+    bool has_defer, has_recover, has_loop;
     struct Lit *next;
 } Lit;
 
@@ -134,6 +135,10 @@ typedef struct Ctl {
 
 typedef struct CodeRef { uint32_t word, add; Blob *to; uint32_t reloc; uint64_t hash, hash2; Blob *name; } CodeRef;
 typedef struct GotoLabel { Stmt *stmt; Label label; } GotoLabel;
+
+/* A constant that a loop uses: it stands in a slot of its own from the function's entry. */
+#define HOIST_MAX 8
+typedef struct Hoist { int64_t bits; } Hoist;
 
 typedef struct Gen {
     const GenInput *in;
@@ -180,6 +185,10 @@ typedef struct Fg {
     struct RangeFn *range_fn; /* this literal is the body of a range over a function */
     struct RangeFn *next_fn;  /* the literal compiled next will be */
     int go_minor;
+    int inlining;             /* depth of bodies compiled in place of calls: no lines of theirs */
+    int loops;                /* depth of loops */
+    int hoist_slot;           /* first of HOIST_MAX slots, or -1 */
+    VEC(Hoist) hoists;
 } Fg;
 
 /* gen_type.c */
@@ -222,6 +231,7 @@ void emit_cjump(Fg *f, Op op, int a, int b, Label *l);
 void emit_tjump(Fg *f, Op op, int a, TInfo *ti, Label *l);
 void emit_map_next(Fg *f, int it, int k, int v, TInfo *map, Label *done);
 void label_bind(Fg *f, Label *l);
+int hoist_const(Fg *f, int64_t bits);    /* its slot, or -1 */
 void fg_finish(Fg *f, Type *sig, Pos decl);
 void gen_error(Fg *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -310,6 +320,11 @@ void gen_func_value(Fg *f, FuncRec *r, int dst);
 bool gen_intrinsic(Fg *f, Expr *e, int dst);
 uint32_t sig_results(Gen *g, Type *sig);
 uint32_t sig_params(Gen *g, Type *sig);
+
+/* gen_inline.c */
+Obj *call_inlinable(Gen *g, Expr *e);
+bool gen_inline(Fg *f, Expr *e, int dst);
+bool gen_inline_cond(Fg *f, Expr *e, bool sense, Label *l);
 
 /* gen_builtin.c: dst -1: for effect only */
 void gen_builtin(Fg *f, Expr *e, int dst);

@@ -233,7 +233,8 @@ void gen_cond(Fg *f, Expr *e, bool sense, Label *l)
     } else if (e->kind == EX_BINARY && is_compare(e->binary.op)) {
         f->pos = e->pos;
         compare_jump(f, e, sense, l);
-    } else {
+    } else if (e->kind != EX_CALL || e->call.call_kind != CALL_FUNC ||
+               !gen_inline_cond(f, e, sense, l)) {
         emit_cjump(f, sense ? OP_JT : OP_JF, gen_any(f, e), 0, l);
     }
     slot_release(f, mark);

@@ -697,7 +697,12 @@ static void gen_call_to(Fg *f, Expr *e, int dst)
         gen_conversion(f, e->call.args.at[0], einfo(f, e), dst);
     } else if (e->call.call_kind == CALL_BUILTIN) {
         gen_builtin(f, e, dst);
-    } else if (!gen_intrinsic(f, e, dst)) {
+    } else if (!gen_intrinsic(f, e, dst) &&
+               (einfo(f, e)->rep == REP_AGG || !gen_inline(f, e, dst))) {
+        if (call_inlinable(f->gen, e)) {
+            emit_move(f, dst, gen_any(f, e), einfo(f, e)->slots); /* dst may be an operand */
+            return;
+        }
         uint32_t n;
         int s = gen_call(f, e, &n);
         emit_move(f, dst, s, n);
@@ -750,10 +755,27 @@ static bool in_frame(Fg *f, Expr *e)
     return false;
 }
 
+/* The slot of a scalar constant that a loop uses, or -1. */
+static int const_slot(Fg *f, const Expr *e, TInfo *ti)
+{
+    if (ti->rep != REP_SCALAR || type_is_complex(ti->type) || const_kind(e->cval) == CK_STRING) {
+        return -1;
+    }
+    int64_t bits = const_kind(e->cval) == CK_BOOL ? const_as_bool(e->cval)
+                   : type_is_float(ti->type) ? float_bits(e->cval, ti->size == 4)
+                                             : const_int(e->cval);
+    return hoist_const(f, bits);
+}
+
 int gen_any(Fg *f, Expr *e)
 {
     e = unparen(e);
-    if (!is_const(e)) {
+    if (is_const(e)) {
+        int s = const_slot(f, e, einfo(f, e));
+        if (s >= 0) {
+            return s;
+        }
+    } else {
         if (in_frame(f, e)) {
             Loc l = gen_loc(f, e);
             return loc_any(f, &l);
@@ -762,7 +784,7 @@ int gen_any(Fg *f, Expr *e)
             TInfo *ti = einfo(f, e);
             uint32_t mark = slot_mark(f);
             int s = slot_new(f, ti);
-            if (gen_intrinsic(f, e, s)) {
+            if (gen_intrinsic(f, e, s) || gen_inline(f, e, s)) {
                 return s;
             }
             slot_release(f, mark);
@@ -803,7 +825,11 @@ int gen_any_as(Fg *f, Expr *e, TInfo *to)
     if (!is_nil(e) && !is_const(unparen(e)) && (!to->iface || einfo(f, e)->iface)) {
         return gen_any(f, e);
     }
-    int s = slot_new(f, to);
+    int s = is_nil(e) || to->iface ? -1 : const_slot(f, unparen(e), to);
+    if (s >= 0) {
+        return s;
+    }
+    s = slot_new(f, to);
     gen_as(f, e, to, s);
     return s;
 }

@@ -20,6 +20,7 @@ void fg_init(Fg *f, Gen *g, Fg *outer, Blob *blob, const char *name, const Subst
     f->lit = MEM_NEW(Lit);
     f->ret.pc = -1;
     f->last_insn = -1;
+    f->hoist_slot = -1;
     f->go_minor = outer ? outer->go_minor : 99;
 }
 
@@ -178,7 +179,9 @@ static void return_values(Fg *f, Expr **at, uint32_t n)
     int *slots = MEM_NEW_N(int, n);
     if (n == 1) {
         Loc l = result_loc(f, 0);
-        if (l.kind == LOC_SLOT && (f->results.n || !f->has_defer)) {
+        if (l.kind == LOC_SLOT && !f->results.n && !f->has_defer) {
+            gen_as(f, at[0], l.ti, l.slot); /* nothing reads an unnamed result */
+        } else if (l.kind == LOC_SLOT && f->results.n) {
             gen_as_var(f, at[0], l.ti, l.slot);
         } else {
             loc_store(f, &l, gen_any_as(f, at[0], l.ti));
@@ -302,6 +305,7 @@ static void body_pass(Fg *f, FuncRec *r)
         return;
     }
     declare_results(f, r->sig, &d->func.sig->results);
+    f->hoist_slot = f->lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     gen_stmts(f, d->func.body->stmts.at, d->func.body->stmts.n);
     close_body(f, d->func.body->rbrace);
 }
@@ -396,6 +400,7 @@ static void literal_pass(Fg *f, Expr *e, Lit *lit, const Env *env, uint16_t flag
     open_params(f, sig, e->func.sig, NULL, NULL);
     load_captures(f, env);
     declare_results(f, sig, &e->func.sig->results);
+    f->hoist_slot = lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     gen_stmts(f, e->func.body->stmts.at, e->func.body->stmts.n);
     close_body(f, e->func.body->rbrace);
 }

@@ -235,8 +235,15 @@ void gen_stmt(Fg *f, Stmt *s, Stmt *labeled)
     case ST_SWITCH: gen_switch(f, s, labeled); break;
     case ST_TYPESWITCH: gen_typeswitch(f, s, labeled); break;
     case ST_SELECT: gen_select(f, s, labeled); break;
-    case ST_FOR: gen_for(f, s, labeled); break;
-    case ST_RANGE: gen_range(f, s, labeled); break;
+    case ST_FOR: case ST_RANGE:
+        f->loops++;
+        if (s->kind == ST_FOR) {
+            gen_for(f, s, labeled);
+        } else {
+            gen_range(f, s, labeled);
+        }
+        f->loops--;
+        break;
     case ST_LABELED: gen_labeled(f, s); return;
     default: break; /* fallthrough is the switch's affair */
     }
