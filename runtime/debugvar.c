@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef GOL_STRESS
+#define STRESS(n) (n)
+#else
+#define STRESS(n) 0
+#endif
+
 static const struct {
     const char *name;
     int init;

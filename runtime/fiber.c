@@ -192,6 +192,21 @@ bool fiber_grow(P *p, Fiber *f, uint32_t slots)
     return true;
 }
 
+void fiber_move(P *p, Fiber *f)
+{
+    size_t bytes = (size_t)f->stack_slots * sizeof(Slot);
+    Slot *s = malloc(bytes);
+    if (s == NULL) {
+        return;
+    }
+    memcpy(s, f->stack, bytes);
+    memset(f->stack, 0xdb, bytes);
+    if (f->stack != f->first) {
+        free(f->stack);
+    }
+    f->stack = s;
+}
+
 const char *wait_reason_name(WaitReason r)
 {
     static const char *const names[] = {

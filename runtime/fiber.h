@@ -112,7 +112,11 @@ enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */, FIBER
        /* this bit and above are vm's */ };
 
 #define FIBER_BLOCK 512
+#ifdef GOL_STRESS
+#define FIBER_FIRST_SLOTS 8 /* so that every function's frame makes it grow */
+#else
 #define FIBER_FIRST_SLOTS ((FIBER_BLOCK - sizeof(Fiber)) / sizeof(Slot))
+#endif
 _Static_assert(sizeof(Fiber) <= 224, "most of a fiber's block is stack");
 
 /* A dead fiber made ready to be filled: id, parent, creation site; stack empty; status FIBER_NEW.
@@ -126,6 +130,9 @@ void fiber_free(struct P *p, Fiber *f);
  * VM's limit (fiber_stack_max) or out of memory. Only the running P calls it, for its own fiber or
  * one in FIBER_NEW. It sets p->stack_limit when f is p->fiber. */
 bool fiber_grow(struct P *p, Fiber *f, uint32_t slots);
+
+/* stackstress: the running fiber's stack moves to another place, and the old one is poisoned. */
+void fiber_move(struct P *p, Fiber *f);
 
 /* VM close: releases every fiber. */
 void fiber_free_all(struct GolVM *vm);

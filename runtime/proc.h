@@ -50,6 +50,8 @@ typedef struct P {
     _Atomic uint32_t poll;        /* POLL_*: set by anybody (fetch_or), cleared by the owner */
     bool solo;                    /* GOMAXPROCS is 1: locks and wake-ups are skipped; changes with
                                      the world stopped */
+    bool move_stack;              /* GODEBUG=stackstress: every call takes the slow path */
+    bool perturb;                 /* GODEBUG=schedstress: choices that nobody would make */
     _Atomic(Slot *) stack_limit;  /* end of the running fiber's stack, or NULL: take the slow path.
                                      The owner sets it; others only write NULL after poll */
     Fiber *fiber;                 /* what runs; NULL between fibers */
@@ -111,7 +113,7 @@ static inline Slot *fiber_slot(Fiber *f, uint32_t i) { return f->stack + i; }
 static inline void proc_set_limit(P *p, Fiber *f)
 {
     atomic_store_explicit(&p->stack_limit, f->stack + f->stack_slots, memory_order_relaxed);
-    if (atomic_load_explicit(&p->poll, memory_order_relaxed) != 0) {
+    if (atomic_load_explicit(&p->poll, memory_order_relaxed) != 0 || p->move_stack) {
         atomic_store_explicit(&p->stack_limit, NULL, memory_order_relaxed);
     }
 }

@@ -59,6 +59,8 @@ P *proc_new(GolVM *vm, uint32_t id)
     p->solo = vm->nprocs == 1;
     atomic_store_explicit(&p->next_timer, INT64_MAX, memory_order_relaxed);
     rand_seed_proc(p, vm->seed);
+    p->move_stack = vm->debug[DEBUG_STACKSTRESS] > 0;
+    p->perturb = vm->debug[DEBUG_SCHEDSTRESS] > 0;
     if (vm->hooks->proc_init && !vm->hooks->proc_init(p)) {
         free(p);
         return NULL;
@@ -810,9 +812,26 @@ static inline void submit_wake(P *p, bool backlog)
     wake_p(vm);
 }
 
+/* schedstress: now and then a fiber goes to the end of the queue, and who readied it makes way. */
+static __attribute__((noinline, cold)) bool perturb(P *p, Fiber *f)
+{
+    uint32_t draw = rand_below(p, 8);
+    if (draw == 0 || draw == 1) {
+        runq_put(p, f);
+        submit_wake(p, true);
+    }
+    if (draw == 1 || draw == 2) {
+        sched_request(p, POLL_PREEMPT);
+    }
+    return draw < 2;
+}
+
 static inline void make_next(P *p, Fiber *f)
 {
     fiber_set_status(f, FIBER_RUNNABLE);
+    if (__builtin_expect(p->perturb, 0) && perturb(p, f)) {
+        return;
+    }
     Fiber *old = runq_swap_next(p, f);
     if (old) {
         runq_put(p, old);
