@@ -122,6 +122,9 @@ SLOW_HANDLER(cold_enter)
             COLD(cold_overflow);
         }
         fp = f->stack + at;
+    } else if (UNLIKELY(p->move_stack)) {
+        fiber_move(p, f);
+        fp = f->stack + at;
     }
     proc_set_limit(p, f);
     DISPATCH();
