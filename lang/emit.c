@@ -252,6 +252,8 @@ static Op loop_form(Op op)
     case OP_JLEI: return OP_LOOP_LEI;
     case OP_JGTI: return OP_LOOP_GTI;
     case OP_JGEI: return OP_LOOP_GEI;
+    case OP_JLT_F64: return OP_LOOP_LT_F64;
+    case OP_JLE_F64: return OP_LOOP_LE_F64;
     case OP_LOOP_INC_LT: case OP_LOOP_INC_LE: case OP_LOOP_INC_LTI: case OP_LOOP_INC_LTLEN:
         return op;
     default: return OP_COUNT;

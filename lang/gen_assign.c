@@ -358,11 +358,51 @@ static void assign_multi(Fg *f, Stmt *s)
     }
 }
 
+/* place += slot or, with v < 0, += k, in one instruction; false: the place has none. */
+static bool add_to_place(Fg *f, const Loc *l, Token op, int v, int64_t k)
+{
+    bool flt = l->ti->under->kind == T_FLOAT64, imm = v < 0;
+    if (l->ti->rep != REP_SCALAR || l->ti->mk != MEM_64 || l->ti->ptr ||
+        (op != TOK_ADD && !(op == TOK_SUB && flt)) ||
+        (!flt && !type_is_integer(l->ti->type)) || (imm && flt)) {
+        return false;
+    }
+    if (l->kind == LOC_MEM && l->off <= 0xffff) {
+        Op o = flt ? op == TOK_ADD ? OP_MEMADD_F64 : OP_MEMSUB_F64
+                   : imm ? OP_MEMADDI_64 : OP_MEMADD_64;
+        emit(f, o, l->slot, imm ? (int)k : v, (int)l->off);
+        return true;
+    }
+    if (l->kind == LOC_INDEX && !flt) {
+        emit(f, imm ? OP_IDXADDI_64 : OP_IDXADD_64, l->slot, l->idx, imm ? (int)k : v);
+        return true;
+    }
+    return false;
+}
+
+/* Has add_to_place a form for it? Asked before the operand is evaluated. */
+static bool adds_to_place(const Loc *l, Token op)
+{
+    bool flt = l->ti->under->kind == T_FLOAT64;
+    return l->ti->rep == REP_SCALAR && l->ti->mk == MEM_64 && !l->ti->ptr &&
+           (op == TOK_ADD || (op == TOK_SUB && flt)) && (flt || type_is_integer(l->ti->type)) &&
+           ((l->kind == LOC_MEM && l->off <= 0xffff) || (l->kind == LOC_INDEX && !flt));
+}
+
 static void assign_op(Fg *f, Expr *lhs, Token op, Expr *rhs, Pos pos)
 {
     Loc l = gen_loc(f, lhs);
     if (l.kind == LOC_SLOT) {
         gen_arith(f, op, l.ti, l.slot, l.slot, rhs, pos);
+        return;
+    }
+    int64_t k;
+    if (adds_to_place(&l, op)) {
+        bool imm = const_small(f, unparen(rhs), INT16_MIN, INT16_MAX, &k) &&
+                   l.ti->under->kind != T_FLOAT64;
+        int v = imm ? -1 : gen_any_as(f, rhs, l.ti);
+        f->pos = pos;
+        add_to_place(f, &l, op, v, imm ? k : 0);
         return;
     }
     int t = slot_new(f, l.ti);
@@ -394,6 +434,10 @@ void gen_incdec(Fg *f, Stmt *s)
     Loc l = gen_loc(f, s->incdec.x);
     bool inc = s->incdec.op == TOK_INC;
     int t = l.slot;
+    if (add_to_place(f, &l, TOK_ADD, -1, inc ? 1 : -1)) {
+        slot_release(f, mark);
+        return;
+    }
     if (l.kind != LOC_SLOT) {
         t = slot_new(f, l.ti);
         loc_load(f, &l, t);

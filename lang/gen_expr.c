@@ -314,6 +314,94 @@ static void gen_shift(Fg *f, Token op, TInfo *ti, int dst, int x, Expr *y)
     }
 }
 
+/* ---- fused arithmetic */
+
+/* b * c whose factors stand in slots, not a constant, in a type that has MADD. */
+static bool is_product(Fg *f, Token op, TInfo *ti, Expr *e)
+{
+    int64_t k;
+    e = unparen(e);
+    if ((op != TOK_ADD && op != TOK_SUB) || ti->rep != REP_SCALAR || ti->size != 8 ||
+        e->kind != EX_BINARY || e->binary.op != TOK_MUL || is_const(e)) {
+        return false;
+    }
+    if (type_is_float(ti->type)) {
+        return true;
+    }
+    return op == TOK_ADD && type_is_integer(ti->type) &&
+           !const_small(f, unparen(e->binary.x), INT16_MIN, INT16_MAX, &k) &&
+           !const_small(f, unparen(e->binary.y), INT16_MIN, INT16_MAX, &k);
+}
+
+/* dst = x op y where y is a product. */
+static void fused_product(Fg *f, Token op, TInfo *ti, int dst, int x, Expr *y)
+{
+    Expr *e = unparen(y);
+    int b = gen_any(f, e->binary.x), c = gen_any(f, e->binary.y);
+    Op o = !type_is_float(ti->type) ? OP_MADD : op == TOK_ADD ? OP_MADD_F64 : OP_MSUB_F64;
+    emit_n(f, o, dst, b, c, (uint64_t)x);
+}
+
+/* dst = x op y where y is a float64 field, which may stand behind a pointer. */
+static bool fused_field(Fg *f, Token op, TInfo *ti, int dst, int x, Expr *y, Pos pos)
+{
+    Expr *e = unparen(y);
+    if (ti->under->kind != T_FLOAT64 || is_const(e) || e->kind != EX_SELECTOR ||
+        !e->selector.selection || e->selector.selection->kind != SEL_FIELD ||
+        (op != TOK_ADD && op != TOK_SUB && op != TOK_MUL)) {
+        return false;
+    }
+    Loc l = gen_loc(f, e);
+    if (l.kind == LOC_MEM) {
+        Op o = op == TOK_ADD ? OP_ADDM_F64 : op == TOK_SUB ? OP_SUBM_F64 : OP_MULM_F64;
+        f->pos = e->selector.sel->pos;
+        emit_n(f, o, dst, x, l.slot, l.off);
+        return true;
+    }
+    f->pos = e->selector.sel->pos;
+    int b = loc_any(f, &l);
+    f->pos = pos;
+    gen_binary_op(f, op, ti, dst, x, b);
+    return true;
+}
+
+static Obj *local_name(Expr *e)
+{
+    e = unparen(e);
+    return e->kind == EX_NAME && e->name.obj && e->name.obj->kind == OBJ_VAR &&
+           !e->name.obj->is_global ? e->name.obj : NULL;
+}
+
+/* p << k | p >> (width - k), for a variable p and a variable or constant k. */
+static bool rotation(Fg *f, Expr *e, TInfo *ti, int dst)
+{
+    Expr *l = unparen(e->binary.x), *r = unparen(e->binary.y);
+    int64_t a, b, width = (int64_t)ti->size * 8;
+    if (ti->is_signed || width < 32 || l->kind != EX_BINARY || r->kind != EX_BINARY ||
+        l->binary.op != TOK_SHL || r->binary.op != TOK_SHR || is_const(l) || is_const(r)) {
+        return false;
+    }
+    Obj *p = local_name(l->binary.x);
+    Expr *k = unparen(l->binary.y), *rest = unparen(r->binary.y);
+    if (!p || p != local_name(r->binary.x) || einfo(f, l->binary.x) != ti) {
+        return false;
+    }
+    if (is_const(k)) {
+        if (!const_small(f, k, 0, width, &a) || !const_small(f, rest, 0, width, &b) ||
+            a + b != width) {
+            return false;
+        }
+    } else if (rest->kind != EX_BINARY || rest->binary.op != TOK_SUB || !local_name(k) ||
+               local_name(k) != local_name(rest->binary.y) || !type_is_unsigned(etype(f, k)) ||
+               !const_small(f, unparen(rest->binary.x), width, width, &a) ||
+               einfo(f, k)->size < 2) {
+        return false;
+    }
+    int x = gen_any(f, l->binary.x);
+    emit(f, width == 32 ? OP_ROTL_32 : OP_ROTL_64, dst, x, gen_any(f, k));
+    return true;
+}
+
 /* dst = x op y, x in a slot: binary expressions and op= assignments. */
 void gen_arith(Fg *f, Token op, TInfo *ti, int dst, int x, Expr *y, Pos pos)
 {
@@ -323,6 +411,11 @@ void gen_arith(Fg *f, Token op, TInfo *ti, int dst, int x, Expr *y, Pos pos)
         gen_shift(f, op, ti, dst, x, y);
     } else if (type_is_integer(ti->type) && const_small(f, unparen(y), INT32_MIN, INT32_MAX, &k) &&
                int_imm(f, op, ti, dst, x, k)) {
+        /* done */
+    } else if (is_product(f, op, ti, y)) {
+        f->pos = pos;
+        fused_product(f, op, ti, dst, x, y);
+    } else if (fused_field(f, op, ti, dst, x, y, pos)) {
         /* done */
     } else if (ti->under->kind == T_STRING) {
         int a = slot_new(f, ti), b = slot_new(f, ti);
@@ -384,6 +477,22 @@ static void gen_binary(Fg *f, Expr *e, int dst)
         Expr *t = x;
         x = y;
         y = t;
+    }
+    if (op == TOK_OR && rotation(f, e, ti, dst)) {
+        return;
+    }
+    if (op == TOK_AND && x->kind == EX_UNARY && x->unary.op == TOK_XOR && !is_const(x) &&
+        !is_const(y)) { /* ^b & c */
+        int b = gen_any(f, x->unary.x);
+        emit(f, OP_ANDN, dst, gen_any(f, y), b);
+        return;
+    }
+    if (op == TOK_ADD && is_product(f, op, ti, x) && !is_product(f, op, ti, y) && !is_const(y)) {
+        int b = gen_any(f, x->binary.x), c = gen_any(f, x->binary.y);
+        int d = gen_any(f, y);
+        f->pos = e->pos;
+        emit_n(f, type_is_float(ti->type) ? OP_MADD_F64 : OP_MADD, dst, b, c, (uint64_t)d);
+        return;
     }
     int a = gen_any(f, x);
     gen_arith(f, op, ti, dst, a, y, e->pos);
@@ -652,6 +761,30 @@ static void gen_name(Fg *f, Expr *e, Expr *name, int dst)
     loc_load(f, &l, dst);
 }
 
+/* m[i][k] of a slice of slices of 8-byte elements. */
+static bool matrix_load(Fg *f, Expr *e, Expr *x, int dst)
+{
+    Expr *k = e->index.index.at[0];
+    if (e->commaok || x->kind != EX_INDEX || x->index.index.n != 1 || x->commaok ||
+        x->index.x->mode == MODE_TYPE || !x->index.x->type || !expr_simple(k) ||
+        x->index.x->type->kind == T_FUNC) {
+        return false;
+    }
+    Type *outer = type_under(etype(f, x->index.x)), *row = type_under(etype(f, x));
+    if (outer->kind != T_SLICE || row->kind != T_SLICE) {
+        return false;
+    }
+    TInfo *elem = tinfo(f->gen, row->slice.elem);
+    if (elem->rep != REP_SCALAR || elem->mk != MEM_64) {
+        return false;
+    }
+    int s = gen_any(f, x->index.x), i = gen_any(f, x->index.index.at[0]);
+    int at = gen_any(f, k);
+    f->pos = e->pos;
+    emit_n(f, OP_IDX2_64, dst, s, i, (uint64_t)at);
+    return true;
+}
+
 static void gen_index(Fg *f, Expr *e, int dst)
 {
     Expr *x = unparen(e->index.x);
@@ -668,6 +801,9 @@ static void gen_index(Fg *f, Expr *e, int dst)
         return;
     }
     f->pos = e->pos;
+    if (matrix_load(f, e, x, dst)) {
+        return;
+    }
     Loc l = gen_loc(f, e);
     f->pos = e->pos;
     loc_load(f, &l, dst);

@@ -140,6 +140,34 @@ HANDLER(STORE_T)
     NEXT(2);
 }
 
+/* Read, compute, write: not atomic, as in Go. */
+#define MEM_OP(name, field, expr)                                                                  \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        CHECK_NIL(RA);                                                                             \
+        uint8_t *m = ADDR(RA, pc->c);                                                              \
+        Slot v = {.u = mem_load64(m)};                                                             \
+        v.field = (expr);                                                                          \
+        mem_store64(m, v.u);                                                                       \
+        NEXT(1);                                                                                   \
+    }
+MEM_OP(MEMADD_64, u, v.u + RB.u)
+MEM_OP(MEMADDI_64, u, v.u + (uint64_t)IMMB)
+MEM_OP(MEMADD_F64, f, v.f + RB.f)
+MEM_OP(MEMSUB_F64, f, v.f - RB.f)
+
+#define OP_MEM(name, op)                                                                           \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        CHECK_NIL(RC);                                                                             \
+        Slot v = {.u = mem_load64(ADDR(RC, EXT_I(0)))};                                            \
+        RA.f = RB.f op v.f;                                                                        \
+        NEXT(2);                                                                                   \
+    }
+OP_MEM(ADDM_F64, +)
+OP_MEM(SUBM_F64, -)
+OP_MEM(MULM_F64, *)
+
 HANDLER(LEA)
 {
     CHECK_NIL(RB);
@@ -412,6 +440,44 @@ IDXS(8, 1, mem_store8)
 IDXS(16, 2, mem_store16)
 IDXS(32, 4, mem_store32)
 IDXS(64, 8, mem_store64)
+
+#define IDX_OP(name, operand)                                                                      \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        uint64_t i = RB.u;                                                                         \
+        if (UNLIKELY(i >= SLEN(RA1))) {                                                            \
+            COLD(cold_index_store);                                                                \
+        }                                                                                          \
+        uint8_t *m = ELEM(RA, i, 8);                                                               \
+        mem_store64(m, mem_load64(m) + (operand));                                                 \
+        NEXT(1);                                                                                   \
+    }
+IDX_OP(IDXADD_64, RC.u)
+IDX_OP(IDXADDI_64, (uint64_t)IMMC)
+
+COLD_HANDLER(cold_index_row)
+{
+    Cell row = cell_load(ELEM(RB, RC.u, 16));
+    Slot s[2];
+    cell_to_slots(s, row);
+    panic_index(p, fp[(uint16_t)EXT_I(0)].i, (int64_t)SLEN(s[1]));
+    COLD(cold_panic_set);
+}
+
+HANDLER(IDX2_64)
+{
+    uint64_t i = RC.u, k = fp[(uint16_t)EXT_I(0)].u;
+    if (UNLIKELY(i >= SLEN(RB1))) {
+        COLD(cold_index_load);
+    }
+    Slot s[2];
+    cell_to_slots(s, cell_load(ELEM(RB, i, 16)));
+    if (UNLIKELY(k >= SLEN(s[1]))) {
+        COLD(cold_index_row);
+    }
+    RA.u = mem_load64(ELEM(s[0], k, 8));
+    NEXT(2);
+}
 
 SLOW_HANDLER(slow_idxs_ptr)
 {
