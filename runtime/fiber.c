@@ -16,7 +16,7 @@
 #include "runtime/os.h"
 #include "runtime/vmstate.h"
 
-enum { SLAB_BYTES = 1 << 18, SLAB_BLOCKS = SLAB_BYTES / FIBER_BLOCK, FREE_BATCH = 64, ID_BATCH = 16 };
+enum { SLAB_BYTES = FIBER_SLAB, SLAB_BLOCKS = SLAB_BYTES / FIBER_BLOCK, FREE_BATCH = 64, ID_BATCH = 16 };
 
 typedef struct FiberSlab {
     struct FiberSlab *next;  /* vm->slabs; constant once linked */
@@ -40,6 +40,7 @@ static FiberSlab *slab_new(GolVM *vm)
     s->next = vm->slabs;
     vm->slabs = s;
     lock_release(&vm->slab_lock);
+    atomic_fetch_add_explicit(&vm->nslabs, 1, memory_order_relaxed);
     return s;
 }
 

@@ -112,6 +112,7 @@ enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */, FIBER
        /* this bit and above are vm's */ };
 
 #define FIBER_BLOCK 512
+#define FIBER_SLAB (1u << 18) /* bytes mapped at a time; GolVM.nslabs counts them */
 #ifdef GOL_STRESS
 #define FIBER_FIRST_SLOTS 8 /* so that every function's frame makes it grow */
 #else

@@ -129,14 +129,12 @@ static NativeStatus cancel_cleanup(P *p, Slot *fp)
 
 /* ---- memory figures ---- */
 
-#define SLAB_BYTES (1u << 18) /* of fibers and their first stacks, as fiber.c maps them */
-
 void memstats_fill(P *p, uint64_t *out)
 {
     HeapStats s;
     heap_stats(p->vm->heap, &s);
     uint64_t idle = s.peak_span_bytes > s.span_bytes ? s.peak_span_bytes - s.span_bytes : 0;
-    uint64_t stacks = atomic_load_explicit(&p->vm->nslabs, memory_order_relaxed) * SLAB_BYTES;
+    uint64_t stacks = atomic_load_explicit(&p->vm->nslabs, memory_order_relaxed) * FIBER_SLAB;
     uint64_t values[MEM_PAUSES] = {
         [MEM_ALLOC] = s.live_bytes,
         [MEM_TOTAL_ALLOC] = s.alloc_bytes,
