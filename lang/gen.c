@@ -114,6 +114,29 @@ static void drain(Gen *g)
 
 static uint64_t name_hash(const char *s) { return hash64_more(HASH64_START, s, strlen(s)); }
 
+/* The template of the variables, and the collector's map of them. */
+static void package_data(Gen *g, Package *pkg, uint32_t at, Obj **vars, uint32_t n)
+{
+    UnitBuf *ub = g->ub;
+    StaticData d;
+    UnitPkg up;
+    memcpy(&up, ub->packages->data + at, sizeof up);
+    gen_data(&d, g, pkg, up.globals, up.globals_size);
+    up.globals_size = d.end;
+    up.data_size = d.bytes->len;
+    up.ndata_relocs = d.nrelocs;
+    ub->globals_size = up.globals + d.end;
+    memcpy(ub->packages->data + at, &up, sizeof up);
+    if (d.bytes->len) {
+        blob_ref(ub->packages, at + offsetof(UnitPkg, data), d.bytes, 0);
+        blob_ref(ub->packages, at + offsetof(UnitPkg, data_relocs), d.relocs, 0);
+    }
+    if (d.end) {
+        blob_ref(ub->packages, at + offsetof(UnitPkg, globals_type),
+                 gen_globals_type(g, pkg, vars, n, &d), 0);
+    }
+}
+
 /* The package's entry in the unit's table, which is one blob. */
 static uint32_t package_entry(Gen *g, Package *pkg)
 {
@@ -126,10 +149,7 @@ static uint32_t package_entry(Gen *g, Package *pkg)
     blob_ref(ub->packages, at + offsetof(UnitPkg, path), ub_cname(ub, pkg->path), 0);
     blob_ref(ub->packages, at + offsetof(UnitPkg, name), ub_cname(ub, pkg->name), 0);
     name_globals(g, vars, n);
-    if (up.globals_size) {
-        blob_ref(ub->packages, at + offsetof(UnitPkg, globals_type),
-                 gen_globals_type(g, pkg, vars, n, up.globals, up.globals_size), 0);
-    }
+    package_data(g, pkg, at, vars, n);
     ub_symbol(ub, SYM_PACKAGE, name_hash(pkg->path), ub_cname(ub, pkg->path), ub->packages, at);
     return at;
 }

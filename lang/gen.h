@@ -100,6 +100,7 @@ typedef struct ObjGen {
     FuncRec *recs;       /* OBJ_FUNC: instances */
     uint64_t goff;       /* package variable: offset in the unit's globals */
     bool has_goff;
+    bool static_init;    /* package variable: its value is in the template */
     uint8_t inlinable;   /* OBJ_FUNC: gen_inline.c's verdict */
 } ObjGen;
 
@@ -199,7 +200,18 @@ void gen_type_methods(Gen *g, TInfo *ti);
 void gen_type_finish(Gen *g);
 void type_identity(Gen *g, TInfo *ti);
 Blob *gen_env_type(Gen *g, TInfo **at, const uint32_t *off, const bool *box, uint32_t n, uint32_t size);
-Blob *gen_globals_type(Gen *g, Package *pkg, Obj **vars, uint32_t n, uint64_t base, uint64_t size);
+
+/* gen_data.c: static values of package variables; offsets are the package's */
+typedef struct StaticArea { uint64_t off, n; TInfo *ti; } StaticArea;
+typedef struct StaticData {
+    Gen *g;
+    uint64_t base, end;      /* the package's variables and what stands behind them */
+    Blob *bytes, *relocs;
+    uint32_t nrelocs;
+    VEC(StaticArea) areas;
+} StaticData;
+void gen_data(StaticData *d, Gen *g, Package *pkg, uint64_t base, uint64_t size);
+Blob *gen_globals_type(Gen *g, Package *pkg, Obj **vars, uint32_t n, const StaticData *d);
 char *type_name_full(Type *t, bool canonical);
 uint64_t method_id(Name name, Package *pkg);
 bool name_exported(Name n);
@@ -286,6 +298,9 @@ int gen_any_as(Fg *f, Expr *e, TInfo *to);
 void gen_as(Fg *f, Expr *e, TInfo *to, int dst);  /* implicit conversion to `to` included */
 void gen_as_var(Fg *f, Expr *e, TInfo *to, int dst); /* dst may be read by e */
 void gen_effect(Fg *f, Expr *e);
+int64_t const_int(const Const *c);
+int64_t float_bits(const Const *c, bool f32);
+int64_t composite_len(Expr *e);
 void gen_const(Fg *f, const Const *c, TInfo *ti, int dst);
 bool const_small(Fg *f, const Expr *e, int64_t lo, int64_t hi, int64_t *out);
 void gen_binary_op(Fg *f, Token op, TInfo *ti, int dst, int x, int y);
@@ -338,6 +353,13 @@ void gen_init_decl(Fg *f, Decl *d);      /* d: several names, one call */
 void gen_init_var(Fg *f, Expr *name, Expr *value);
 void gen_multi_value(Fg *f, Expr *e, int *slots, TInfo **tis, uint32_t n);
 void assign_from(Fg *f, Expr *lhs, bool is_new, int src, TInfo *from);
+
+/* gen_order.c: calls that a statement makes before it reads what they may change */
+typedef struct OrderSaved { Expr *at; Expr was; } OrderSaved;
+typedef struct Order { VEC(OrderSaved) saved; } Order;
+void order_begin(Fg *f, Stmt *s, Order *o);
+void order_begin_expr(Fg *f, Expr *e, Order *o);
+void order_end(Order *o);
 
 /* gen_stmt.c, gen_switch.c, gen_range.c */
 void gen_stmt(Fg *f, Stmt *s, Stmt *labeled);

@@ -51,7 +51,7 @@ static TInfo *const_default(Fg *f, const Const *c)
     return tinfo(f->gen, type_basic[kinds[const_kind(c)]]);
 }
 
-static int64_t float_bits(const Const *c, bool f32)
+int64_t float_bits(const Const *c, bool f32)
 {
     Const *r = const_to_float(c);
     c = r ? r : c;
@@ -77,7 +77,7 @@ static void const_complex_to(Fg *f, const Const *c, TInfo *ti, int dst)
     }
 }
 
-static int64_t const_int(const Const *c)
+int64_t const_int(const Const *c)
 {
     Const *k = const_to_int(c);
     int64_t v = 0;
@@ -643,7 +643,7 @@ static void composite_struct(Fg *f, Expr *e, TInfo *ti, Loc dst, bool zeroed)
     }
 }
 
-static int64_t composite_len(Expr *e)
+int64_t composite_len(Expr *e)
 {
     int64_t at = 0, max = 0;
     for (uint32_t i = 0; i < e->composite.elems.n; i++) {

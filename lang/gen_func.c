@@ -489,6 +489,9 @@ static void init_pass(Fg *f, Package *pkg)
     Decl *last = NULL;
     for (uint32_t i = 0; i < pkg->init_order.n; i++) {
         Decl *d = pkg->init_order.at[i]->decl;
+        if (obj_gen(pkg->init_order.at[i])->static_init) {
+            continue;
+        }
         f->lit = escape_init(f->gen, d);
         f->pos = d->pos;
         if (d->value.names.n > 1 && d->value.values.n == 1) {

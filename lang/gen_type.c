@@ -753,8 +753,9 @@ Blob *gen_env_type(Gen *g, TInfo **at, const uint32_t *off, const bool *box, uin
     return anonymous_type(g, "closure", RK_CLOSURE, size, n && off[0] == 16 ? 16 : 8, gc, ngc);
 }
 
-Blob *gen_globals_type(Gen *g, Package *pkg, Obj **vars, uint32_t n, uint64_t base, uint64_t size)
+Blob *gen_globals_type(Gen *g, Package *pkg, Obj **vars, uint32_t n, const StaticData *d)
 {
+    uint64_t base = d->base, size = d->end;
     uint8_t *gc = mem_alloc_atomic(size / 8 + 1);
     memset(gc, 0, size / 8 + 1);
     uint32_t ngc = 0;
@@ -764,6 +765,14 @@ Blob *gen_globals_type(Gen *g, Package *pkg, Obj **vars, uint32_t n, uint64_t ba
         if (ti->ngc) {
             memcpy(gc + w, ti->gc, ti->ngc);
             ngc = (uint32_t)w + ti->ngc > ngc ? (uint32_t)w + ti->ngc : ngc;
+        }
+    }
+    for (uint32_t i = 0; i < d->areas.n; i++) {
+        const StaticArea *a = &d->areas.at[i];
+        for (uint64_t k = 0; a->ti->ngc && k < a->n; k++) {
+            uint64_t w = (a->off + k * a->ti->size) / 8;
+            memcpy(gc + w, a->ti->gc, a->ti->ngc);
+            ngc = (uint32_t)w + a->ti->ngc > ngc ? (uint32_t)w + a->ti->ngc : ngc;
         }
     }
     return anonymous_type(g, mem_printf("globals of %s", pkg->path), RK_STRUCT, size, 16, gc, ngc);
