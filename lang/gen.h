@@ -273,6 +273,7 @@ typedef struct Loc {
 /* gen_loc.c */
 Loc gen_loc(Fg *f, Expr *e);             /* an addressable expression or map element */
 Loc gen_place(Fg *f, Expr *e);           /* as gen_loc, any operand: values go to a temporary */
+bool gen_big_copy(Fg *f, Expr *e, TInfo *ti, const Loc *dst);
 Loc loc_slot(TInfo *ti, int slot);
 Loc loc_field(Fg *f, Loc base, Type *strukt, uint32_t field);
 Loc loc_at(Fg *f, Loc base, uint64_t off, TInfo *ti);

@@ -98,6 +98,12 @@ static void define_one(Fg *f, Obj *o, Expr *value)
             emit_t(f, OP_NEW, p, 0, 0, ti);
             Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
             gen_composite(f, x, ti, l, true);
+        } else if (ti->slots > BIG_SLOTS) { /* the name is not visible in the value */
+            emit_t(f, OP_NEW, p, 0, 0, ti);
+            Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
+            if (!gen_big_copy(f, x, ti, &l)) {
+                loc_store(f, &l, gen_any_as(f, x, ti));
+            }
         } else {
             int s = gen_any_as(f, x, ti);
             emit_t(f, OP_NEW, p, 0, 0, ti);
@@ -221,7 +227,7 @@ void gen_init_var(Fg *f, Expr *name, Expr *value)
         if (x->kind == EX_COMPOSITE && l.ti->rep == REP_AGG && einfo(f, x) == l.ti) {
             Loc m = {.kind = LOC_MEM, .ti = l.ti, .slot = loc_addr(f, &l), .nonnil = true};
             gen_composite(f, x, l.ti, m, true);
-        } else {
+        } else if (!gen_big_copy(f, x, l.ti, &l)) {
             loc_store(f, &l, gen_any_as(f, x, l.ti));
         }
     }
@@ -254,7 +260,7 @@ static void assign_one(Fg *f, Expr *lhs, Expr *rhs, Pos pos)
     Loc l = gen_loc(f, lhs);
     if (l.kind == LOC_SLOT) {
         gen_as_var(f, rhs, l.ti, l.slot);
-    } else {
+    } else if (!gen_big_copy(f, rhs, l.ti, &l)) {
         int s = gen_any_as(f, rhs, l.ti);
         f->pos = pos;
         loc_store(f, &l, s);

@@ -938,6 +938,21 @@ int gen_any(Fg *f, Expr *e)
     return s;
 }
 
+/* dst = an interface that holds a large aggregate: the copy on the heap is made here. */
+static void big_iface(Fg *f, Expr *e, TInfo *from, int dst)
+{
+    int p = slot_ptr(f);
+    emit_t(f, OP_NEW, p, 0, 0, from);
+    Loc l = {.kind = LOC_MEM, .ti = from, .slot = p, .nonnil = true};
+    if (!gen_big_copy(f, e, from, &l)) {
+        loc_store(f, &l, gen_any(f, e));
+    }
+    tinfo_want_methods(f->gen, from);
+    emit(f, OP_LTYPE, dst, 0, 0);
+    emit_type(f, from);
+    emit_move(f, dst + 1, p, 1);
+}
+
 void gen_as(Fg *f, Expr *e, TInfo *to, int dst)
 {
     uint32_t mark = slot_mark(f);
@@ -946,7 +961,9 @@ void gen_as(Fg *f, Expr *e, TInfo *to, int dst)
         return;
     }
     TInfo *from = einfo(f, e);
-    if (to->iface && !from->iface) {
+    if (to->iface && !from->iface && from->rep == REP_AGG && from->slots > BIG_SLOTS) {
+        big_iface(f, e, from, dst);
+    } else if (to->iface && !from->iface) {
         conv_iface(f, from, to, gen_any(f, e), dst);
     } else if (is_const(unparen(e))) {
         gen_const(f, unparen(e)->cval, to, dst);

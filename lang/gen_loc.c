@@ -208,6 +208,22 @@ Loc gen_place(Fg *f, Expr *e)
     return loc_slot(einfo(f, e), gen_any(f, e));
 }
 
+/* Copies the aggregate at the place e to memory without passing through the frame, which it might
+ * not fit; false: it is small, or no place. */
+bool gen_big_copy(Fg *f, Expr *e, TInfo *ti, const Loc *dst)
+{
+    e = unparen(e);
+    if (ti->rep != REP_AGG || ti->slots <= BIG_SLOTS || e->commaok || !is_place(f, e) ||
+        einfo(f, e) != ti || (dst->kind != LOC_MEM && dst->kind != LOC_GLOBAL &&
+                              dst->kind != LOC_INDEX)) {
+        return false;
+    }
+    Loc src = gen_loc(f, e);
+    int from = src.kind == LOC_MEM && src.off == 0 ? src.slot : loc_addr(f, &src);
+    emit_t(f, OP_COPY_T, loc_addr(f, dst), from, 0, ti);
+    return true;
+}
+
 /* ---- reading */
 
 static void frame_copy(Fg *f, int dst, uint64_t doff, int src, uint64_t soff, TInfo *ti)

@@ -31,6 +31,18 @@ static void put(Text *t, const char *s) { put_n(t, s, strlen(s)); }
 
 static void spell(Text *t, Type *ty, int depth);
 
+/* Where a local type is declared: types of two units differ unless their texts are the same. */
+static void spell_place(Text *t, Obj *o)
+{
+    const SourceFile *sf = o->decl ? o->decl->file : NULL;
+    if (!sf) {
+        put(t, mem_printf("#%u", o->pos));
+        return;
+    }
+    uint64_t text = hash64_more(HASH64_START, sf->text, sf->len);
+    put(t, mem_printf("#%s:%u:%llx", sf->path, o->pos - sf->base, (unsigned long long)text));
+}
+
 static void spell_named(Text *t, Type *ty, int depth)
 {
     Obj *o = ty->named.obj;
@@ -40,7 +52,7 @@ static void spell_named(Text *t, Type *ty, int depth)
     }
     put(t, o->name);
     if (t->canon && ty->named.in_func) {
-        put(t, mem_printf("#%u", o->pos));
+        spell_place(t, o);
     }
     TypeList args = ty->named.targs;
     TypeList outer = ty->named.outer;
