@@ -27,7 +27,10 @@ static void gen_if(Fg *f, Stmt *s)
     if (s->if_.init) {
         gen_stmt(f, s->if_.init, NULL);
     }
+    Order order;
+    order_begin(f, s, &order);
     gen_cond(f, s->if_.cond, false, &no);
+    order_end(&order);
     gen_block(f, s->if_.then);
     if (s->if_.els) {
         if (!f->dead) {
@@ -214,13 +217,23 @@ void gen_stmt(Fg *f, Stmt *s, Stmt *labeled)
     uint32_t mark = slot_mark(f);
     f->pos = s->pos;
     f->dead = false;
+    Order order = {0};
+    if (s->kind != ST_IF) { /* that one has a statement before its condition */
+        order_begin(f, s, &order);
+    }
     switch (s->kind) {
     case ST_EXPR: gen_effect(f, s->expr.x); break;
     case ST_SEND: gen_send(f, s); break;
     case ST_INCDEC: gen_incdec(f, s); break;
     case ST_ASSIGN: gen_assign(f, s); break;
-    case ST_DEFINE: gen_define(f, s); return;
-    case ST_DECL: gen_local_decl(f, s->decl.decl); return;
+    case ST_DEFINE:
+        gen_define(f, s);
+        order_end(&order);
+        return;
+    case ST_DECL:
+        gen_local_decl(f, s->decl.decl);
+        order_end(&order);
+        return;
     case ST_GO: case ST_DEFER: gen_go_defer(f, s); break;
     case ST_RETURN:
         gen_return(f, s);
@@ -247,5 +260,6 @@ void gen_stmt(Fg *f, Stmt *s, Stmt *labeled)
     case ST_LABELED: gen_labeled(f, s); return;
     default: break; /* fallthrough is the switch's affair */
     }
+    order_end(&order);
     slot_release(f, mark);
 }
