@@ -69,6 +69,7 @@ COLD_HANDLER(cold_unwind)
         COLD(cold_die);
     }
     if (df->fn == NULL) {
+        pn->aborted = true; /* by the call's own panic */
         defer_pop(p, f);
         COLD(cold_nil);
     }
