@@ -27,7 +27,8 @@ typedef enum NativeStatus {
     NATIVE_PANIC,      /* a panic value was set with native_panic_* */
     NATIVE_YIELD,      /* complete, and the fiber goes to the end of the global queue */
     NATIVE_GOEXIT,     /* runtime.Goexit: run the deferred calls, end the goroutine */
-    NATIVE_EXIT        /* the VM ends (os.Exit); native_exit_code was set */
+    NATIVE_EXIT,       /* the VM ends (os.Exit); native_exit_code was set */
+    NATIVE_CALL        /* native_call described a call; after it call me again, same frame */
 } NativeStatus;
 
 typedef NativeStatus (*NativeFn)(struct P *p, Slot *fp);
@@ -58,6 +59,29 @@ NativeStatus native_panic_value(struct P *p, Iface v);
 /* Ends the VM with a Go-style "fatal error: ..." and all goroutines' traces; never returns to the
  * script. The caller returns the status. */
 NativeStatus native_fatal(struct P *p, const char *fmt, ...);
+
+/* Returned by a native, calls fn (a func value, not nil) with nargs argument slots, which are copied
+ * at once. When it has returned the native is called again; then native_results gives the callee's
+ * result slots, good until the native's first allocation, poll or return, and NULL in all other
+ * calls. A panic of fn goes on past the native. */
+NativeStatus native_call(struct P *p, const void *fn, const Slot *args, uint32_t nargs);
+const Slot *native_results(struct P *p);
+/* Result and argument slots of a func value. */
+void native_func_shape(const void *fn, uint32_t *nres, uint32_t *nargs);
+
+/* A static func value that selects among cases (one case: a plain send or receive), which may park;
+ * NULL without memory. Parameters: c1, v1, c2 ... with a v for each sending case; results: index
+ * (-1: default), ok, then an r for each receiving case. */
+typedef struct NativeCase {
+    const struct RType *chan;
+    bool send;
+} NativeCase;
+const void *native_func_select(struct P *p, const NativeCase *cases, uint32_t n, bool has_default);
+
+/* The Func of closures (which the native makes: word 0 is this) that enter native fn with a frame
+ * as a function of type t has; fn finds its closure by native_closure. NULL without memory. */
+const void *native_func_enter(struct P *p, const struct RType *t, NativeFn fn);
+const void *native_closure(struct P *p);
 
 /* A string on the script heap with the bytes of s. On exhaustion the VM's fatal error is pending
  * and the empty string is returned. */

@@ -64,6 +64,8 @@ typedef struct VMHooks {
     uint32_t (*callers)(P *p, uint32_t skip, uintptr_t *pcs, uint32_t max);
     /* What stands at address pc (anywhere inside an instruction); false: no code. */
     bool (*pc_info)(struct GolVM *vm, uintptr_t pc, FrameInfo *out);
+    /* The descriptor with this identity in the units that are loaded, or NULL. */
+    const struct RType *(*find_type)(struct GolVM *vm, const uint64_t hash[2]);
 } VMHooks;
 
 #define MAX_PROCS 256
@@ -148,6 +150,7 @@ typedef struct GolVM {
     void *time_local;
     void (*time_value)(struct P *p, Slot *out, int64_t now);
     bool owns_process;            /* the gol command: EPIPE on stdout or stderr ends it by SIGPIPE */
+    struct DynTypes *dyn_types;   /* dyntype.c; under its lock */
 } GolVM;
 
 #endif

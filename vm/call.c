@@ -23,6 +23,7 @@ const Insn call_goend[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_GOEND, 0, 0, 0}
 const Insn call_defer_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_DEFER_RET, 0, 0, 0}};
 const Insn call_panic_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_PANIC_RET, 0, 0, 0}};
 const Insn call_hook_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_HOOK_RET, 0, 0, 0}};
+const Insn call_native_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_NATIVE_RET, 0, 0, 0}};
 const Insn call_ret[] = {{OP_RET, 0, 0, 0}};
 
 Slot *call_push(P *p, Fiber *f, Slot **fp, const Insn *resume, const void *fn, const Slot *args,

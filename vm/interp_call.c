@@ -221,6 +221,21 @@ HANDLER(RET)
 
 /* --- natives --- */
 
+COLD_HANDLER(cold_native_call)
+{
+    VmP *vp = vm_p(p);
+    Slot *w = call_push(p, p->fiber, &fp, pc, vp->call.fn, vp->call.args, vp->call.nargs,
+                        call_native_ret);
+    free(vp->call.args);
+    vp->call.args = NULL;
+    if (UNLIKELY(w == NULL)) {
+        COLD(cold_overflow);
+    }
+    fp = w;
+    pc = func_code(frame_func(w));
+    DISPATCH();
+}
+
 COLD_HANDLER(cold_native)
 {
     Fiber *f = p->fiber;
@@ -234,6 +249,7 @@ COLD_HANDLER(cold_native)
         sched_gosched(p);
         COLD(interp_switch);
     case NATIVE_AGAIN: COLD(cold_poll);
+    case NATIVE_CALL: COLD(cold_native_call);
     case NATIVE_OK: case NATIVE_EXIT: break;
     }
     LEAVE();
@@ -267,6 +283,29 @@ static HANDLER_CC __attribute__((noinline)) Step slow_native_again(const Insn *p
                                                                    const Dispatch *d)
 {
     CALL_NATIVE();
+}
+
+/* What a native asked for by NATIVE_CALL has returned: the native goes on. */
+HANDLER(NATIVE_RET)
+{
+    Fiber *f = p->fiber;
+    const Slot *results = fp;
+    pc = fp[-4].p;
+    fp -= fp[-3].u;
+    save(f, pc, fp);
+    M *m = p->m;
+    vm_p(p)->call.results = results;
+    NativeStatus s = vm_p(p)->natives[EXT_I(0)](p, fp);
+    vm_p(p)->call.results = NULL;
+    p = m->p;
+    if (LIKELY(s == NATIVE_OK)) {
+        fp = f->stack + f->fp;
+        pc = fp[-1].p;
+        fp -= pc[-2].a;
+        DISPATCH();
+    }
+    vm_p(p)->native_status = s;
+    COLD(cold_native);
 }
 
 /* --- goroutines --- */

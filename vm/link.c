@@ -72,6 +72,19 @@ static const Symbol *find_symbol(VmState *vm, uint64_t hash, uint32_t kind, cons
     return NULL;
 }
 
+const RType *link_find_type(VmState *vm, const uint64_t hash[2])
+{
+    for (uint32_t i = 0; i < vm->nunits; i++) {
+        const Unit *u = vm->units[i].unit;
+        const Symbol *s = unit_symbol(u, hash[0], SYM_TYPE);
+        const RType *t = s ? rel_get(&s->target) : NULL;
+        if (t && t->hash[1] == hash[1]) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
 static bool apply_reloc(Link *l, const Reloc *r)
 {
     static const uint32_t kinds[] = {[RELOC_FUNC] = SYM_FUNC, [RELOC_TYPE] = SYM_TYPE,

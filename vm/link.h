@@ -11,4 +11,7 @@ void link_unload(VmUnit *vu);
  * the packages' constant data. program or main may be NULL. False: out of memory. */
 bool link_schedule(VmState *vm, const Unit *program, const Func *main);
 
+/* The descriptor with this identity in any loaded unit, or NULL. */
+const RType *link_find_type(VmState *vm, const uint64_t hash[2]);
+
 #endif

@@ -56,7 +56,8 @@ void panic_fiber_gone(GolVM *vm, Fiber *f);
  * window. *fp is updated if the stack moved. Returns the callee's fp, NULL: stack overflow. */
 Slot *call_push(P *p, Fiber *f, Slot **fp, const Insn *resume, const void *fn, const Slot *args,
                 uint32_t nargs, const Insn *trampoline);
-extern const Insn call_goend[], call_defer_ret[], call_panic_ret[], call_hook_ret[], call_ret[];
+extern const Insn call_goend[], call_defer_ret[], call_panic_ret[], call_hook_ret[], call_native_ret[],
+    call_ret[];
 /* Starts a goroutine that calls fn. NULL: limit or memory. */
 Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Func *creator,
                const Insn *creator_pc);

@@ -16,6 +16,7 @@
  */
 #include "vm/vm.h"
 
+#include "vm/dynfunc.h"
 #include "vm/op.h"
 
 #include <assert.h>
@@ -55,6 +56,14 @@ static void maps_free(FuncMaps *fm, uint32_t ncode)
     free(fm->live);
     free(fm->maps);
     free(fm);
+}
+
+void stackmap_free_one(struct StackMaps *maps, const Func *f)
+{
+    if (maps != NULL) {
+        maps_free(atomic_load_explicit(&maps->of[0], memory_order_relaxed), f->ncode);
+        free(maps);
+    }
 }
 
 void stackmap_free(struct StackMaps *maps, const Unit *u)
@@ -308,10 +317,11 @@ static const StackMap *find_ret(struct StackMaps *maps, FuncMaps *fm, const Func
 const StackMap *stackmap_get(VmState *vm, const Func *f, const Insn *pc)
 {
     const Unit *u = rel_get(&f->unit);
-    if (f->nkinds == 0 || u == NULL || u->serial >= vm->nunits) {
+    bool dynamic = f->flags & FN_DYNAMIC;
+    if (f->nkinds == 0 || (!dynamic && (u == NULL || u->serial >= vm->nunits))) {
         return &empty_map;
     }
-    struct StackMaps *maps = vm->units[u->serial].maps;
+    struct StackMaps *maps = dynamic ? dynfunc_maps(f) : vm->units[u->serial].maps;
     FuncMaps *fm = atomic_load_explicit(&maps->of[f->serial], memory_order_acquire);
     if (fm == NULL) {
         lock_acquire(&maps->lock);

@@ -10,11 +10,13 @@
  */
 #include "vm/vm.h"
 
+#include "runtime/dyntype.h"
 #include "runtime/finalizer.h"
 #include "runtime/mark.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched.h"
 #include "runtime/vmheap.h"
+#include "vm/dynfunc.h"
 #include "vm/interp.h"
 #include "vm/interp_run.h"
 #include "vm/link.h"
@@ -172,6 +174,11 @@ static bool hook_pc_info(GolVM *gol, uintptr_t pc, FrameInfo *out)
     return true;
 }
 
+static const RType *hook_find_type(GolVM *gol, const uint64_t hash[2])
+{
+    return link_find_type(vm_state(gol), hash);
+}
+
 static const VMHooks hooks = {
     .run = interp_run,
     .traceback = trace_fiber,
@@ -186,6 +193,7 @@ static const VMHooks hooks = {
     .proc_free = hook_proc_free,
     .callers = hook_callers,
     .pc_info = hook_pc_info,
+    .find_type = hook_find_type,
 };
 
 /* --- life --- */
@@ -240,6 +248,7 @@ void vm_free(VmState *vm)
 {
     GolVM *gol = vm->gol;
     Heap *heap = gol ? gol->heap : NULL;
+    struct DynTypes *dyn_types = gol ? gol->dyn_types : NULL;
     if (gol != NULL && atomic_load_explicit(&gol->nms, memory_order_acquire) != 0) {
         return; /* a thread sits in a native that does not return: all stays for it */
     }
@@ -253,6 +262,8 @@ void vm_free(VmState *vm)
     for (uint32_t i = 0; i < vm->nunits; i++) {
         link_unload(&vm->units[i]);
     }
+    dyntype_free(dyn_types);
+    dynfunc_free(vm->dyn_funcs);
     rtype_build_free((RType *)(uintptr_t)vm->iter_type);
     if (vm->globals != NULL) {
         munmap(vm->globals, vm->globals_cap);

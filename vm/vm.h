@@ -58,6 +58,7 @@ typedef struct VmState {
     const struct Dispatch *dispatch;
     uint64_t stack_max;
     _Atomic uint32_t dying;       /* a panic is being printed by one fiber: 1 */
+    struct DynFuncs *dyn_funcs;   /* dynfunc.c; under its lock */
 } VmState;
 
 typedef struct VmP {
@@ -69,6 +70,12 @@ typedef struct VmP {
     char *fatal;                  /* fatal error to report at the next safepoint; malloc'd */
     struct Defer *free_defers;
     uint32_t nfree_defers;
+    struct {
+        const void *fn;           /* what native_call asked for */
+        Slot *args;               /* malloc'd; freed when they stand in the window */
+        uint32_t nargs;
+        const Slot *results;      /* while the native is called again: the callee's results */
+    } call;
 } VmP;
 
 static inline VmState *vm_state(GolVM *vm) { return vm->vmdata; }
@@ -103,6 +110,7 @@ typedef struct StackMap {
 const StackMap *stackmap_get(VmState *vm, const Func *f, const Insn *pc);
 struct StackMaps *stackmap_new(uint32_t nfuncs);
 void stackmap_free(struct StackMaps *maps, const Unit *u);
+void stackmap_free_one(struct StackMaps *maps, const Func *f); /* made for one dynamic function */
 
 /* roots.c: hooks of the collector. */
 void roots_fiber(Fiber *f, struct Marker *m);
