@@ -26,7 +26,7 @@ done
 tags="-tag $(uname -m)"
 [ -n "${SAN:-}" ] && tags="$tags -tag $SAN -tag sanitizer"
 case $BUILD in *stress) tags="$tags -tag stress" ;; esac
-files=$(find "$@" -path tests/unit -prune -o -path tests/bench -prune -o -path '*/testdata/*' -prune -o -name '*.gol' -print | sort)
+files=$(find "$@" -path tests/unit -prune -o -path tests/bench -prune -o -path tests/diff -prune -o -path '*/testdata/*' -prune -o -name '*.gol' -print | sort)
 for procs in 2 8; do
     # shellcheck disable=SC2086
     GOMAXPROCS=$procs "$BUILD/tests/run" "$GOL" -j2 $tags $files >"$log.scripts" 2>&1
