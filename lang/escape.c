@@ -327,6 +327,7 @@ static void walk_range(Walk *w, Stmt *s)
     Lit *outer = w->lit;
     if (fn) {
         w->lit = lit_new(w->g, w->lit, s);
+        w->lit->range_body = true;
     }
     Expr *kv[2] = {s->range.key, s->range.value};
     for (int i = 0; i < 2; i++) {
@@ -375,6 +376,15 @@ static void walk_for(Walk *w, Stmt *s)
     }
 }
 
+/* A range body defers for the function around it. */
+static void note_defer(Lit *l)
+{
+    for (; l->range_body; l = l->outer) {
+        l->has_defer = true;
+    }
+    l->has_defer = true;
+}
+
 static void walk_stmt(Walk *w, Stmt *s)
 {
     if (!s) {
@@ -391,7 +401,7 @@ static void walk_stmt(Walk *w, Stmt *s)
         assigned(s->incdec.x);
         break;
     case ST_ASSIGN: case ST_DEFINE: walk_assign(w, s); break;
-    case ST_DEFER: w->lit->has_defer = true; /* fall through */
+    case ST_DEFER: note_defer(w->lit); /* fall through */
     case ST_GO: walk_expr(w, s->go.call); break;
     case ST_RETURN: walk_exprs(w, &s->ret.results); break;
     case ST_BLOCK: walk_block(w, s->block.body); break;

@@ -110,6 +110,7 @@ typedef struct Lit {
     struct Lit *outer;
     VEC(Obj *) caps;
     bool has_defer, has_recover, has_loop;
+    bool range_body;     /* the body of a range over a function */
     struct Lit *next;
 } Lit;
 
@@ -376,6 +377,7 @@ void gen_range(Fg *f, Stmt *s, Stmt *labeled);
 typedef struct RangeFn {
     Stmt *loop, *labeled, *final; /* final: the `return true` at the end of the body */
     Obj *state;                   /* why the body left: 0 it did not, 1 return, 2.. exits[state - 2] */
+    Obj *frame;                   /* FRAME of the function around it, if the body defers */
     Obj **results;                /* values of a return inside the body */
     Type *sig;                    /* of the function that the return leaves */
     bool returns, values;

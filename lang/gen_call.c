@@ -570,6 +570,9 @@ void gen_go_defer(Fg *f, Stmt *s)
     plan_call(f, call, &p);
     f->pos = s->pos;
     emit_plan(f, &p, s->kind == ST_GO ? 1 : 2);
+    if (s->kind == ST_DEFER && f->range_fn && f->range_fn->frame) {
+        emit(f, OP_DEFER_TO, var_of(f, f->range_fn->frame)->slot, 0, 0);
+    }
     slot_release(f, mark);
 }
 

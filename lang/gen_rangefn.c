@@ -3,7 +3,8 @@
  * `continue` returns true, `break` returns false. A branch to a statement further out and a `return`
  * note why they leave in a boxed variable of the loop, store the values to be returned in others,
  * and return false; behind the call the loop looks at that variable and does the branch or the
- * return itself, which may again stand in such a body. The escape walk treats the body as a literal
+ * return itself, which may again stand in such a body. Calls that the body defers are moved to the
+ * frame of the function around it (FRAME, DEFER_TO). The escape walk treats the body as a literal
  * (its Lit is found by the statement).
  */
 #include "lang/gen.h"
@@ -93,6 +94,20 @@ static void leave(Fg *f, RangeFn *rf, Pos pos)
     }
 }
 
+/* The variable that says for which frame the body defers, captured by it. */
+static Obj *frame_var(Fg *f, Lit *lit)
+{
+    Obj *o = f->range_fn ? f->range_fn->frame : NULL;
+    if (!o) {
+        o = syn_var(name_of("frame"), type_basic[T_COMPLEX128]); /* two words, no pointer */
+        obj_gen(o)->owner = f->lit;
+        var_declare(f, o, o->type);
+        emit(f, OP_FRAME, var_of(f, o)->slot, 0, 0);
+    }
+    VEC_PUSH(lit->caps, o);
+    return o;
+}
+
 void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled)
 {
     Lit *lit = lit_of(f->gen, (Expr *)(void *)s);
@@ -109,6 +124,7 @@ void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled)
     for (uint32_t i = 0; i < rf->sig->func.nresults; i++) {
         rf->results[i] = boxed_var(f, "result", rf->sig->func.results[i].type, lit);
     }
+    rf->frame = lit->has_defer ? frame_var(f, lit) : NULL;
     int base = slot_raw(f, 2) + 2;
     int arg = slot_ptr(f);
     Expr *e = body_literal(s, yield, rf);
@@ -145,7 +161,12 @@ bool rangefn_branch(Fg *f, Stmt *s)
         return false;
     }
     Stmt *t = s->branch.target;
-    if (!t || t == rf->loop || t == rf->labeled) {
+    if (s->kind == ST_GOTO) {
+        const Block *b = rf->loop->range.body;
+        if (!t || (t->pos >= b->pos && t->pos <= b->rbrace)) {
+            return false;
+        }
+    } else if (!t || t == rf->loop || t == rf->labeled) {
         return_bool(f, s->kind == ST_CONTINUE);
         return true;
     }

@@ -172,8 +172,7 @@ void gen_branch(Fg *f, Stmt *s)
 {
     Stmt *t = s->branch.target;
     if (s->kind == ST_GOTO) {
-        /* a goto out of a range-over-func body is not among the branches that leave it */
-        if (t) {
+        if (t && !rangefn_branch(f, s)) {
             emit_jmp(f, goto_label(f, t));
         }
         return;

@@ -35,6 +35,53 @@ static Defer *next_deferred(P *p, Fiber *f)
     }
 }
 
+/* Is there a frame at this place whose function runs deferred calls? */
+static bool frame_defers(Fiber *f, const Insn *pc, const Slot *fp, uint64_t place)
+{
+    FrameWalk w;
+    walk_start(&w, f, pc, (uint32_t)(fp - f->stack));
+    while (w.fp != NULL && (uint64_t)(w.fp - f->stack) > place) {
+        walk_next(&w);
+    }
+    return w.fp != NULL && (uint64_t)(w.fp - f->stack) == place &&
+           (frame_func(w.fp)->flags & FN_HAS_DEFER);
+}
+
+/* The body of a range over a function defers for the function around it: its record goes below
+ * those of the frames between. A body called on another fiber, or later, keeps its calls. */
+static __attribute__((noinline)) void defer_to(Fiber *f, const Insn *pc, const Slot *fp, const Slot *to)
+{
+    Defer *d = f->defers;
+    if (d == NULL || d->started || to[1].u != f->id || d->frame != (uint32_t)(fp - f->stack) ||
+        !frame_defers(f, pc, fp, to[0].u)) {
+        return;
+    }
+    Defer *above = NULL, *below = d->link;
+    d->frame = (uint32_t)to[0].u;
+    while (below != NULL && below->frame > d->frame) {
+        above = below;
+        below = below->link;
+    }
+    if (above != NULL) {
+        f->defers = d->link;
+        above->link = d;
+        d->link = below;
+    }
+}
+
+HANDLER(FRAME)
+{
+    RA.u = (uint64_t)(fp - p->fiber->stack);
+    RA1.u = p->fiber->id;
+    NEXT(1);
+}
+
+HANDLER(DEFER_TO)
+{
+    defer_to(p->fiber, pc, fp, &RA);
+    NEXT(1);
+}
+
 static void pop_panic(Fiber *f)
 {
     Panic *pn = f->panics;
