@@ -97,11 +97,21 @@ static inline void zero_results(Slot *fp)
     }
 }
 
-/* At a callee's first instruction: poll if asked to, then make room for the frame. What polls here
- * comes back by interp_resume, which takes a NATIVE for one that has begun: zero for it. */
+/* At a callee's first instruction: make room for the frame, then poll if asked to. In this order,
+ * because who yields comes back by interp_resume, which makes no room. It also takes a NATIVE for
+ * one that has begun: zero for it. */
 SLOW_HANDLER(cold_enter)
 {
     Fiber *f = p->fiber;
+    uint32_t at = (uint32_t)(fp - f->stack), need = at + frame_func(fp)->frame;
+    if (need > f->stack_slots) {
+        if (!fiber_grow(p, f, need)) {
+            COLD(cold_overflow);
+        }
+    } else if (UNLIKELY(p->move_stack)) {
+        fiber_move(p, f);
+    }
+    fp = f->stack + at;
     if (proc_poll_pending(p)) {
         if (pc->op == OP_NATIVE) {
             zero_results(fp);
@@ -114,16 +124,6 @@ SLOW_HANDLER(cold_enter)
         case SCHED_STOP: LEAVE();
         }
         f->resume = RESUME_GO;
-        fp = f->stack + f->fp;
-    }
-    uint32_t at = (uint32_t)(fp - f->stack), need = at + frame_func(fp)->frame;
-    if (need > f->stack_slots) {
-        if (!fiber_grow(p, f, need)) {
-            COLD(cold_overflow);
-        }
-        fp = f->stack + at;
-    } else if (UNLIKELY(p->move_stack)) {
-        fiber_move(p, f);
         fp = f->stack + at;
     }
     proc_set_limit(p, f);
