@@ -152,6 +152,24 @@ static inline void mem_store16(void *p, uint16_t v) { MEM_STORE(MemU16, p, v); }
 static inline void mem_store32(void *p, uint32_t v) { MEM_STORE(MemU32, p, v); }
 static inline void mem_store64(void *p, uint64_t v) { MEM_STORE(MemU64, p, v); }
 
+/* An object that has just been filled is about to be shown to scripts, who may pass it on without
+ * synchronisation: readers that follow the pointer must find it filled. x86 and the address
+ * dependency see to the reader's side. ThreadSanitizer is told. */
+#ifdef GOL_TSAN
+void __tsan_acquire(void *at);
+void __tsan_release(void *at);
+static inline void mem_publish(void *p) { __tsan_release(p); }
+static inline void mem_follow(void *p)
+{
+    if (p) {
+        __tsan_acquire(p);
+    }
+}
+#else
+static inline void mem_publish(void *p) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+static inline void mem_follow(void *p) {}
+#endif
+
 /* Bytes without pointers in them (else heap_copy). Script memory: use these, not mem*() of libc.
  * mem_move handles overlap. */
 #ifdef GOL_TSAN

@@ -90,6 +90,7 @@ Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err)
         p->end_chan_id = p->next_chan_id + CHAN_ID_BATCH;
     }
     c->id = p->next_chan_id++;
+    mem_publish(c);
     return c;
 }
 
@@ -265,12 +266,14 @@ ChanStatus chan_recv_locked(P *p, Chan *c, Slot *dst, Slot *ok, Fiber **wake)
 
 bool chan_send_ready(Chan *c)
 {
+    mem_follow(c);
     return atomic_load_explicit(&c->closed, memory_order_relaxed) || waitq_first(&c->receivers) ||
            atomic_load_explicit(&c->count, memory_order_relaxed) < c->cap;
 }
 
 bool chan_recv_ready(Chan *c)
 {
+    mem_follow(c);
     return atomic_load_explicit(&c->count, memory_order_relaxed) != 0 ||
            waitq_first(&c->senders) || atomic_load_explicit(&c->closed, memory_order_relaxed);
 }
@@ -386,10 +389,12 @@ ChanStatus chan_close(P *p, Chan *c)
 
 int64_t chan_len(Chan *c)
 {
+    mem_follow(c);
     return c && !c->is_timer ? atomic_load_explicit(&c->count, memory_order_relaxed) : 0;
 }
 
 int64_t chan_cap(Chan *c)
 {
+    mem_follow(c);
     return c && !c->is_timer ? c->cap : 0;
 }

@@ -77,6 +77,7 @@ int64_t chan_cap(Chan *c);
 
 static inline void chan_lock(P *p, Chan *c)
 {
+    mem_follow(c);
     if (!p->solo) {
         lock_acquire(&c->lock);
     }
@@ -128,6 +129,7 @@ static inline uint32_t chan_next_index(const Chan *c, uint32_t i)
  * DONE, PARKED (nil channels too), CLOSED. */
 static inline ChanStatus chan_send(P *p, Fiber *f, Chan *c, const Slot *val)
 {
+    mem_follow(c);
     if (__builtin_expect(c != NULL && c->form == ELEM_WORD && c->cap != 0, 1)) {
         chan_lock(p, c);
         uint32_t n = atomic_load_explicit(&c->count, memory_order_relaxed);
@@ -150,6 +152,7 @@ static inline ChanStatus chan_send(P *p, Fiber *f, Chan *c, const Slot *val)
  * DONE, PARKED. */
 static inline ChanStatus chan_recv(P *p, Fiber *f, Chan *c, Slot *dst, Slot *ok)
 {
+    mem_follow(c);
     if (__builtin_expect(c != NULL && c->form == ELEM_WORD && dst != NULL, 1)) {
         chan_lock(p, c);
         uint32_t n = atomic_load_explicit(&c->count, memory_order_relaxed);

@@ -164,7 +164,7 @@ HANDLER(CALLC)
     if (UNLIKELY(v == NULL)) {
         COLD(cold_nil);
     }
-    const Func *fn = *(const Func *const *)v;
+    const Func *fn = mem_loadp(v);
     if (fn == NULL) {
         fn = v; /* a static func value; the assembly keeps it a jump */
         __asm__ volatile("" : "+r"(fn));

@@ -215,7 +215,7 @@ SLOW_HANDLER(slow_str_next)
 HANDLER(STR_NEXT)
 {
     uint64_t i = RC.u;
-    uint8_t b = ((const uint8_t *)RB.p)[i];
+    uint8_t b = mem_load8((const uint8_t *)RB.p + i);
     if (UNLIKELY(b >= 0x80)) {
         COLD(slow_str_next);
     }
@@ -244,8 +244,9 @@ HANDLER(CLOSURE)
         COLD(cold_no_memory);
     }
     size_t off = t->align > 8 ? 16 : 8;
-    ((Closure *)(void *)env)->fn = op_ext_ptr(pc, 0);
+    mem_store64(env, (uint64_t)(uintptr_t)op_ext_ptr(pc, 0));
     mem_copy(env + off, &RB, (size_t)pc->c * 8);
+    mem_publish(env);
     RA.p = env;
     NEXT(3);
 }

@@ -80,7 +80,7 @@ typedef struct Closure {
 /* The Func behind a non-nil func value. */
 static inline const Func *funcval_fn(const void *v)
 {
-    const Func *f = *(const Func *const *)v;
+    const Func *f = __atomic_load_n((const Func *const *)v, __ATOMIC_RELAXED);
     return f ? f : v;
 }
 
