@@ -12,6 +12,7 @@
 #include "runtime/map.h"
 #include "runtime/native.h"
 #include "runtime/rtypes.h"
+#include "stdlib/reflect/reflect.h"
 
 static const RType *kind_is(Iface v, RKind kind)
 {
@@ -500,6 +501,31 @@ static NativeStatus n_assign_to(struct P *p, Slot *fp)
     return NATIVE_OK;
 }
 
+static bool name_is(const RName *n, const char *s)
+{
+    return n && n->len == strlen(s) && memcmp(n->s, s, n->len) == 0;
+}
+
+enum { REFLECTED_NOT, REFLECTED_ZERO, REFLECTED_OPEN, REFLECTED_RO };
+
+/* func(v any) (any, int): what a reflect.Value holds, for fmt, which prints that. */
+static NativeStatus n_reflected(struct P *p, Slot *fp)
+{
+    Iface v = slot_iface(fp + 3);
+    const RType *t = kind_is(v, RK_STRUCT);
+    if (!t || t->size != 8 || !name_is(rel_get(&t->name), "Value") ||
+        !name_is(rel_get(&t->pkg), "reflect")) {
+        return NATIVE_OK;
+    }
+    const Ref *r = mem_loadp(data_of(&v));
+    fp[2].i = REFLECTED_ZERO;
+    if (r && !(r->flags & REF_METHOD)) {
+        slot_set_iface(fp, ref_iface(p, r));
+        fp[2].i = r->flags & (REF_RO | REF_EMBED_RO) ? REFLECTED_RO : REFLECTED_OPEN;
+    }
+    return NATIVE_OK;
+}
+
 static NativeStatus n_full_comparable(struct P *p, Slot *fp)
 {
     Iface v = slot_iface(fp + 1);
@@ -545,6 +571,7 @@ const NativeDef natives_internal_reflectlite[] = {
     {R, "swap", "func(slice any, i, j int)", "exchange", n_swap},
     {R, "asTarget", "func(target any, errorPtr any) int", "check", n_as_target},
     {R, "assignTo", "func(target any, v any) bool", "assign", n_assign_to},
+    {R, "reflected", "func(v any) (any, int)", "content of a reflect.Value", n_reflected},
     {R, "fullComparable", "func(v any) bool", "comparable", n_full_comparable},
     {0},
 };
