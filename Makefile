@@ -38,7 +38,7 @@ LIBA = $(BUILD)/libgol.a
 PRODUCTS = $(GOL)
 endif
 
-.PHONY: all check check-asan check-tsan check-stress nightly bench compare fuzz lint format install \
+.PHONY: all check conformance check-asan check-tsan check-stress nightly bench compare fuzz lint format install \
     uninstall clean unit scripts FORCE
 all: $(PRODUCTS)
 
@@ -119,6 +119,9 @@ else
 endif
 nightly: check check-asan check-tsan check-stress
 	$(MAKE) fuzz FUZZ_SECONDS=3600
+# Go's own test tree, where golang-1.19-src (or GOTEST) has it
+conformance: all
+	BUILD=$(BUILD) CC=$(CC) sh tests/conformance/run.sh $(CURDIR)/$(GOL) $(CONFORMANCE)
 bench: all
 	sh tests/bench.sh
 compare: all

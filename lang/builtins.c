@@ -84,6 +84,10 @@ static void append_call(Checker *c, Expr *e, ExprList *args)
             return;
         }
     }
+    if (e->call.dots && args->n == 1) {
+        check_error_at(c, s, "WrongArgCount", "not enough arguments in call to append");
+        return;
+    }
     for (uint32_t i = 1; i < args->n; i++) {
         bool spread = e->call.dots && i + 1 == args->n;
         Type *want = spread ? type_slice(u->slice.elem) : u->slice.elem;

@@ -326,6 +326,7 @@ void gen_equal_jump(Fg *f, TInfo *ti, int x, int y, bool eq, Label *l);
 
 /* gen_call.c */
 FuncRec *func_rec(Gen *g, Obj *o, TypeList targs);
+void gen_endless(Gen *g, Obj *o);        /* reports an instantiation cycle */
 FuncRec *func_rec_of_name(Fg *f, Expr *name);
 FuncRec *method_rec(Gen *g, Obj *m, Type *recv);
 int gen_call(Fg *f, Expr *e, uint32_t *nslots); /* slot of the results */

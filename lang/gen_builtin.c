@@ -247,9 +247,12 @@ static void gen_unsafe(Fg *f, Expr *e, int dst)
         Selection *s = x->kind == EX_SELECTOR ? resolve_selection(f, x) : NULL;
         int64_t off = 0;
         if (s) {
-            Type *t = etype(f, x->selector.x);
-            t = type_under(t)->kind == T_POINTER ? type_under(t)->pointer.elem : t;
-            off = type_offsetof(t, s->path[s->npath - 1]);
+            Type *t = type_under(etype(f, x->selector.x));
+            t = t->kind == T_POINTER ? type_under(t->pointer.elem) : t;
+            for (uint32_t i = 0; i < s->npath && t->kind == T_STRUCT; i++) {
+                off += type_offsetof(t, s->path[i]);
+                t = type_under(t->struct_.fields[s->path[i]].type);
+            }
         }
         emit_int(f, dst, off);
         break;

@@ -27,6 +27,15 @@ static void queue(Gen *g, FuncRec *r)
     g->pending_tail = &r->pending;
 }
 
+void gen_endless(Gen *g, Obj *o)
+{
+    if (!g->failed) {
+        diag_report(g->diags, DIAG_ERROR, o->pos, 0, "InvalidInstanceCycle",
+                    "instantiation cycle: %s is instantiated with ever larger types", o->name);
+    }
+    g->failed = true;
+}
+
 FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
 {
     ObjGen *og = obj_gen(o);
@@ -56,6 +65,10 @@ FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
         return r;
     }
     r->blob = blob_new(g->ub, 16);
+    if (types_deeper(targs, INSTANCE_DEPTH)) {
+        gen_endless(g, o);
+        return r; /* its body would ask for the next */
+    }
     queue(g, r);
     return r;
 }

@@ -335,6 +335,10 @@ TInfo *tinfo(Gen *g, Type *t)
             return e;
         }
     }
+    if (t->kind == T_NAMED && types_deeper(t->named.targs, INSTANCE_DEPTH)) {
+        gen_endless(g, t->named.obj);
+        return tinfo(g, type_basic[T_INT]);
+    }
     TInfo *ti = MEM_NEW(TInfo);
     ti->type = t;
     ti->under = type_under(t);

@@ -195,7 +195,6 @@ static void check_names(Loader *l, Loaded *x)
         if (!strcmp(name, "_")) {
             diag_report(l->d, DIAG_ERROR, f->pkg_name->start, f->pkg_name->end, "BlankPkgName",
                         "invalid package name _");
-            l->failed = true;
         } else if (name != p->name) {
             diag_report(l->d, DIAG_ERROR, f->pkg_name->start, f->pkg_name->end, "MixedPackages",
                         "found packages %s (%s) and %s (%s) in %s", p->name,
@@ -538,7 +537,7 @@ bool load_input(Loader *l)
             visit(l, l->main);
         }
     }
-    return !l->failed && l->d->nerrors == 0;
+    return !l->failed;
 }
 
 /* ---- What is missing -------------------------------------------------------------------------- */

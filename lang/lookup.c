@@ -339,7 +339,11 @@ static char *signature_text(Name name, Type *f)
 static bool has_method(Type *t, Method *want, char **why)
 {
     const char *reason;
-    Selection *s = type_lookup(t, false, want->pkg, want->name, &reason);
+    bool pointer = t->kind == T_NAMED && type_under(t)->kind == T_POINTER; /* has no methods */
+    Selection *s = pointer ? NULL : type_lookup(t, false, want->pkg, want->name, &reason);
+    if (pointer) {
+        reason = "";
+    }
     if (s && s->kind == SEL_METHOD) {
         if (types_identical(s->type, want->type)) {
             return true;

@@ -75,6 +75,14 @@ void parser_plain_error(Parser *p, Pos pos, const char *msg)
     }
 }
 
+/* An error that leaves a whole tree behind, so that the types are still worth checking. */
+void parser_soft_error(Parser *p, Pos pos, const char *msg)
+{
+    uint32_t before = p->nerrors;
+    parser_plain_error(p, pos, msg);
+    p->nerrors = before;
+}
+
 static bool begins(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -32,6 +32,7 @@ void parser_want(Parser *p, Token t);
 void parser_error(Parser *p, const char *msg);
 void parser_error_at(Parser *p, Pos pos, const char *msg);
 void parser_plain_error(Parser *p, Pos pos, const char *msg); /* without "syntax error: " */
+void parser_soft_error(Parser *p, Pos pos, const char *msg);
 /* Skips to one of the tokens (0-terminated), or, in functions, a statement keyword. NULL: skips
  * one token. */
 void parser_advance(Parser *p, const Token *follow);

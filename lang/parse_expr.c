@@ -421,14 +421,14 @@ static Expr *slice_suffix(Parser *p, Expr *x, Expr *lo)
     if (p->s.tok == TOK_COLON) {
         t->slice.three = true;
         if (!t->slice.hi) {
-            parser_plain_error(p, p->s.pos, "middle index required in 3-index slice");
+            parser_soft_error(p, p->s.pos, "middle index required in 3-index slice");
             t->slice.hi = expr_bad(p);
         }
         parser_next(p);
         if (p->s.tok != TOK_RBRACK) {
             t->slice.max = parse_expr(p);
         } else {
-            parser_plain_error(p, p->s.pos, "final index required in 3-index slice");
+            parser_soft_error(p, p->s.pos, "final index required in 3-index slice");
             t->slice.max = expr_bad(p);
         }
     }

@@ -37,8 +37,8 @@ static Stmt *range_clause(Parser *p, const ExprList *lhs, bool define, Pos op_po
         s->range.key = lhs->at[0];
         s->range.value = lhs->n > 1 ? lhs->at[1] : NULL;
         if (lhs->n > 2) {
-            parser_plain_error(p, lhs->at[2]->start,
-                               "range clause permits at most two iteration variables");
+            parser_soft_error(p, lhs->at[2]->start,
+                              "range clause permits at most two iteration variables");
         }
     }
     s->range.x = parse_expr(p);

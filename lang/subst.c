@@ -429,6 +429,58 @@ static bool has_tparam(Type *t, int depth)
 
 bool type_has_tparam(Type *t) { return has_tparam(t, 0); }
 
+static bool deeper(Type *t, int limit)
+{
+    for (; t && limit > 0; limit--) {
+        switch (t->kind) {
+        case T_NAMED: return types_deeper(t->named.targs, limit - 1);
+        case T_ARRAY: t = t->array.elem; break;
+        case T_SLICE: t = t->slice.elem; break;
+        case T_POINTER: t = t->pointer.elem; break;
+        case T_CHAN: t = t->chan.elem; break;
+        case T_MAP:
+            if (deeper(t->map.key, limit - 1)) {
+                return true;
+            }
+            t = t->map.elem;
+            break;
+        case T_STRUCT:
+            for (uint32_t i = 0; i < t->struct_.n; i++) {
+                bool again = i && t->struct_.fields[i].type == t->struct_.fields[i - 1].type;
+                if (!again && deeper(t->struct_.fields[i].type, limit - 1)) {
+                    return true;
+                }
+            }
+            return false;
+        case T_FUNC:
+            for (uint32_t i = 0; i < t->func.nparams; i++) {
+                bool again = i && t->func.params[i].type == t->func.params[i - 1].type;
+                if (!again && deeper(t->func.params[i].type, limit - 1)) {
+                    return true;
+                }
+            }
+            for (uint32_t i = 0; i < t->func.nresults; i++) {
+                if (deeper(t->func.results[i].type, limit - 1)) {
+                    return true;
+                }
+            }
+            return false;
+        default: return false;
+        }
+    }
+    return t != NULL;
+}
+
+bool types_deeper(TypeList l, int limit)
+{
+    for (uint32_t i = 0; i < l.n; i++) {
+        if (deeper(l.at[i], limit)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool types_verify(TypeList tparams, TypeList targs, uint32_t *index, char **why)
 {
     Subst s = {tparams, targs};

@@ -284,4 +284,8 @@ void check_body(Obj *func);
 /* lang/compile.c, before the universe of a new compile is made. */
 void types_forget_instances(void);
 
+/* Whether a type argument nests deeper than limit: so only an endless instantiation does. */
+enum { INSTANCE_DEPTH = 30 };
+bool types_deeper(TypeList targs, int limit);
+
 #endif
