@@ -162,6 +162,15 @@ static void count(Heap *h, Cycle *c, const Marker *m)
     c->after = m->bytes;
 }
 
+/* gcstress: at every Nth allocation, but a large heap is not gone through for each. */
+static void set_stress(Heap *h, const Marker *m)
+{
+    uint64_t more = m->objects > 10000 ? m->objects / 16 : 0;
+    for (HeapCache *cache = h->caches; cache; cache = cache->next_cache) {
+        cache->stress_left = h->stress + (uint32_t)(more < INT32_MAX ? more : INT32_MAX);
+    }
+}
+
 /* The world is stopped. */
 static void collect(Heap *h, Cycle *c)
 {
@@ -169,7 +178,6 @@ static void collect(Heap *h, Cycle *c)
     atomic_store_explicit(&h->requested, 0, memory_order_relaxed);
     for (HeapCache *cache = h->caches; cache; cache = cache->next_cache) {
         heap_flush_cache(cache);
-        cache->stress_left = h->stress;
     }
     sweep_finish(h);
     c->stopped = clock_ns(CLOCK_MONOTONIC);
@@ -193,6 +201,7 @@ static void collect(Heap *h, Cycle *c)
         sweep_finish(h);
     }
     set_goal(h, m.bytes);
+    set_stress(h, &m);
     c->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
     c->end = clock_ns(CLOCK_MONOTONIC);
     count(h, c, &m);
