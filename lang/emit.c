@@ -301,6 +301,13 @@ void emit_cjump(Fg *f, Op op, int a, int b, Label *l)
     use_label(f, emit(f, op, a, b, 0), l);
 }
 
+void emit_loop_add(Fg *f, Op op, int a, int b, int step, Label *l)
+{
+    uint32_t pc = emit(f, op, a, b, 0);
+    emit_word(f, (uint64_t)step);
+    use_label(f, pc, l);
+}
+
 void emit_tjump(Fg *f, Op op, int a, TInfo *ti, Label *l)
 {
     if (f->long_jumps || l->pc >= 0) {

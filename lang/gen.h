@@ -241,6 +241,7 @@ void emit_zero(Fg *f, int dst, uint32_t slots);
 void emit_global(Fg *f, Op op, int a, int b, Obj *var, uint64_t off);
 void emit_jmp(Fg *f, Label *l);
 void emit_cjump(Fg *f, Op op, int a, int b, Label *l);
+void emit_loop_add(Fg *f, Op op, int a, int b, int step, Label *l); /* l is bound */
 void emit_tjump(Fg *f, Op op, int a, TInfo *ti, Label *l);
 void emit_map_next(Fg *f, int it, int k, int v, TInfo *map, Label *done);
 void label_bind(Fg *f, Label *l);

@@ -294,8 +294,47 @@ static bool depends(const Loc *l, const Loc *locs, uint32_t n)
     }
 }
 
+/* s[i], s[k] = s[k], s[i] for variables: one instruction. */
+static bool same_var(Expr *a, Expr *b)
+{
+    a = unparen(a);
+    b = unparen(b);
+    return a->kind == EX_NAME && b->kind == EX_NAME && a->name.obj && a->name.obj == b->name.obj;
+}
+
+static bool var_index(Fg *f, Expr *e)
+{
+    return e->kind == EX_INDEX && e->index.index.n == 1 && direct_var(f, unparen(e->index.x)) &&
+           direct_var(f, unparen(e->index.index.at[0]));
+}
+
+static bool swap_elements(Fg *f, Stmt *s)
+{
+    Expr *l0 = unparen(s->assign.lhs.at[0]), *l1 = unparen(s->assign.lhs.at[1]);
+    Expr *r0 = unparen(s->assign.rhs.at[0]), *r1 = unparen(s->assign.rhs.at[1]);
+    if (s->assign.lhs.n != 2 || !var_index(f, l0) || !var_index(f, l1) || !var_index(f, r0) ||
+        !var_index(f, r1) || !same_var(l0->index.x, l1->index.x) ||
+        !same_var(l0->index.x, r0->index.x) || !same_var(l0->index.x, r1->index.x) ||
+        !same_var(l0->index.index.at[0], r1->index.index.at[0]) ||
+        !same_var(l1->index.index.at[0], r0->index.index.at[0])) {
+        return false;
+    }
+    Type *t = type_under(etype(f, l0->index.x));
+    TInfo *elem = t->kind == T_SLICE ? tinfo(f->gen, t->slice.elem) : NULL;
+    if (!elem || elem->rep != REP_SCALAR || elem->mk != MEM_64 || elem->ptr) {
+        return false;
+    }
+    f->pos = s->pos;
+    int v = gen_any(f, l0->index.x), i = gen_any(f, l0->index.index.at[0]);
+    emit(f, OP_IDX_SWAP, v, i, gen_any(f, l1->index.index.at[0]));
+    return true;
+}
+
 static void assign_tuple(Fg *f, Stmt *s)
 {
+    if (swap_elements(f, s)) {
+        return;
+    }
     uint32_t n = s->assign.lhs.n;
     Expr **lhs = s->assign.lhs.at, **rhs = s->assign.rhs.at;
     Loc *locs = MEM_NEW_N(Loc, n);

@@ -244,6 +244,10 @@ static bool int_imm(Fg *f, Token op, TInfo *ti, int dst, int x, int64_t k)
             emit(f, OP_SHRI_U64, dst, x, log2_of(k));
             return true;
         }
+        if (log2_of(k) > 0) {
+            emit(f, OP_DIVP2, dst, x, log2_of(k));
+            return true;
+        }
         if (fits && k != 0 && k != -1) {
             emit(f, OP_DIVI_I64, dst, x, (int)k);
             return true;

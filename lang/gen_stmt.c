@@ -57,6 +57,30 @@ static LVar *plain_var(Fg *f, Expr *e)
     return v && !v->boxed ? v : NULL;
 }
 
+/* i += step and then i < n as one instruction. */
+static bool fused_step(Fg *f, Stmt *s, Label *top)
+{
+    Expr *c = unparen(s->for_.cond);
+    Stmt *p = s->for_.post;
+    if (!p || p->kind != ST_ASSIGN || p->assign.op != TOK_ADD || c->kind != EX_BINARY ||
+        (c->binary.op != TOK_LSS && c->binary.op != TOK_LEQ)) {
+        return false;
+    }
+    LVar *i = plain_var(f, p->assign.lhs.at[0]);
+    Expr *step = unparen(p->assign.rhs.at[0]), *n = unparen(c->binary.y);
+    if (!i || i != plain_var(f, c->binary.x) || !i->ti->is_signed || i->ti->size != 8 ||
+        (!step->cval && !plain_var(f, step)) || (!n->cval && !plain_var(f, n)) ||
+        f->code.n - (uint32_t)top->pc > 32000) {
+        return false;
+    }
+    uint32_t mark = slot_mark(f);
+    int by = gen_any_as(f, step, i->ti), end = gen_any_as(f, n, i->ti);
+    emit_loop_add(f, c->binary.op == TOK_LSS ? OP_LOOP_ADD_LT : OP_LOOP_ADD_LE, i->slot, end, by,
+                  top);
+    slot_release(f, mark);
+    return true;
+}
+
 /* i++ and then i < y as one instruction; false if the loop has another shape. */
 static bool fused_loop(Fg *f, Stmt *s, Label *top)
 {
@@ -137,7 +161,7 @@ void gen_for(Fg *f, Stmt *s, Stmt *labeled)
         fresh_boxes(f, vars, nvars);
     }
     f->pos = s->pos;
-    if (!(simple && fused_loop(f, s, &top))) {
+    if (!(simple && (fused_loop(f, s, &top) || fused_step(f, s, &top)))) {
         if (s->for_.post) {
             gen_stmt(f, s->for_.post, NULL);
         }

@@ -118,6 +118,7 @@ BIN(SHRI_I64, RB.i >> (pc->c & 63))
 BIN(SHRI_U64, RB.u >> (pc->c & 63))
 BIN(DIVI_I64, RB.i / IMMC)
 BIN(REMI_I64, RB.i % IMMC)
+BIN(DIVP2, (RB.i + (int64_t)((uint64_t)(RB.i >> 63) >> (-pc->c & 63))) >> (pc->c & 63))
 BIN(SEXT8, (int64_t)(int8_t)RB.u)
 BIN(SEXT16, (int64_t)(int16_t)RB.u)
 BIN(SEXT32, I32(RB.u))
@@ -509,6 +510,16 @@ HANDLER(LOOP)
     DISPATCH();
 }
 
+#define BACK_EXT(name, prepare, cond)                                                              \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        POLL();                                                                                    \
+        prepare;                                                                                   \
+        if (LIKELY(cond)) {                                                                        \
+            TAKE(2 + (int16_t)pc->c);                                                              \
+        }                                                                                          \
+        NEXT(2);                                                                                   \
+    }
 #define BACK(name, prepare, cond)                                                                  \
     HANDLER(name)                                                                                  \
     {                                                                                              \
@@ -530,6 +541,8 @@ BACK(LOOP_LTI, (void)0, RA.i < IMMB)
 BACK(LOOP_LEI, (void)0, RA.i <= IMMB)
 BACK(LOOP_GTI, (void)0, RA.i > IMMB)
 BACK(LOOP_GEI, (void)0, RA.i >= IMMB)
+BACK_EXT(LOOP_ADD_LT, int64_t x = (int64_t)(RA.u + EXT_SLOT.u); RA.i = x, x < RB.i)
+BACK_EXT(LOOP_ADD_LE, int64_t x = (int64_t)(RA.u + EXT_SLOT.u); RA.i = x, x <= RB.i)
 BACK(LOOP_LT_F64, (void)0, RA.f < RB.f)
 BACK(LOOP_LE_F64, (void)0, RA.f <= RB.f)
 BACK(LOOP_INC_LT, int64_t x = (int64_t)(RA.u + 1); RA.i = x, x < RB.i)

@@ -45,12 +45,44 @@ HANDLER(LOAD_CELL)
     NEXT(1);
 }
 
+/* Small aggregates go word by word: a vector load of slots that were just written one by one waits
+ * for all of those stores. */
+static inline void words_copy(void *dst, const void *src, size_t n)
+{
+    uint8_t *d = dst;
+    const uint8_t *s = src;
+    for (; n >= 8; n -= 8, d += 8, s += 8) {
+        mem_store64(d, mem_load64(s));
+        __asm__ volatile(""); /* a loop, not memcpy */
+    }
+    for (; n > 0; n--) {
+        mem_store8(d++, mem_load8(s++));
+        __asm__ volatile("");
+    }
+}
+
+#define SMALL_COPY 96
+
+SLOW_HANDLER(slow_load_n)
+{
+    mem_copy(&RA, ADDR(RB, pc->c), (size_t)EXT_I(0));
+    NEXT(2);
+}
+
+SLOW_HANDLER(slow_store_n)
+{
+    mem_copy(ADDR(RA, pc->c), &RB, (size_t)EXT_I(0));
+    NEXT(2);
+}
+
 HANDLER(LOAD_N)
 {
     CHECK_NIL(RB);
-    const uint8_t *m = ADDR(RB, pc->c);
     size_t n = (size_t)EXT_I(0);
-    mem_copy(&RA, m, n);
+    if (UNLIKELY(n > SMALL_COPY)) {
+        COLD(slow_load_n);
+    }
+    words_copy(&RA, ADDR(RB, pc->c), n);
     NEXT(2);
 }
 
@@ -129,7 +161,10 @@ HANDLER(STORE_IFACE)
 HANDLER(STORE_N)
 {
     CHECK_NIL(RA);
-    mem_copy(ADDR(RA, pc->c), &RB, (size_t)EXT_I(0));
+    if (UNLIKELY((size_t)EXT_I(0) > SMALL_COPY)) {
+        COLD(slow_store_n);
+    }
+    words_copy(ADDR(RA, pc->c), &RB, (size_t)EXT_I(0));
     NEXT(2);
 }
 
@@ -454,6 +489,25 @@ IDXS(64, 8, mem_store64)
     }
 IDX_OP(IDXADD_64, RC.u)
 IDX_OP(IDXADDI_64, (uint64_t)IMMC)
+
+COLD_HANDLER(cold_index_swap)
+{
+    panic_index(p, RB.u >= SLEN(RA1) ? RB.i : RC.i, (int64_t)SLEN(RA1));
+    COLD(cold_panic_set);
+}
+
+HANDLER(IDX_SWAP)
+{
+    uint64_t n = SLEN(RA1), i = RB.u, k = RC.u;
+    if (UNLIKELY(i >= n || k >= n)) {
+        COLD(cold_index_swap);
+    }
+    uint8_t *x = ELEM(RA, i, 8), *y = ELEM(RA, k, 8);
+    uint64_t v = mem_load64(x);
+    mem_store64(x, mem_load64(y));
+    mem_store64(y, v);
+    NEXT(1);
+}
 
 COLD_HANDLER(cold_index_row)
 {
