@@ -1,7 +1,7 @@
 /* bits.c - natives of math/bits on the compiler's builtins. Pure functions of words.
  *
- * Arguments narrower than a slot are masked here, so nothing depends on what stands above them. Each
- * function exists for uint, 8, 16, 32 and 64 bits; uint is 64 bits wide and shares the last one's. */
+ * Arguments narrower than a slot are masked here, so nothing depends on what stands above them.
+ * Each function exists for uint, 8, 16, 32 and 64 bits; uint is 64 bits wide. */
 #include <stdint.h>
 
 #include "runtime/native.h"
@@ -129,7 +129,7 @@ LONG(64, Wide)
 
 #define M "math/bits"
 #define ROWS(name, t, fn)                                                                          \
-    {M, "LeadingZeros" name, "func(x " t ") int", "zero bits above the highest one", leading_##fn}, \
+    {M, "LeadingZeros" name, "func(x " t ") int", "zero bits above the top", leading_##fn},        \
         {M, "TrailingZeros" name, "func(x " t ") int", "zero bits below the lowest one",           \
          trailing_##fn},                                                                           \
         {M, "OnesCount" name, "func(x " t ") int", "one bits", ones_##fn},                         \
