@@ -537,8 +537,24 @@ static void collect_methods(Checker *c)
 }
 
 /* Names of the package block and imports of a file may not coincide. */
+static void check_dot_conflicts(Checker *c, const Scope *file)
+{
+    for (uint32_t i = 0; i < file->cap; i++) {
+        Obj *o = file->table[i];
+        Obj *other = o && o->kind != OBJ_PKGNAME ? scope_lookup(c->pkg->scope, o->name) : NULL;
+        if (other && o->pkg != c->pkg) {
+            check_error(c, other->pos, 0, "DuplicateDecl",
+                        "%s already declared through dot-import of package %s", o->name,
+                        o->pkg ? o->pkg->name : "");
+        }
+    }
+}
+
 static void check_file_conflicts(Checker *c)
 {
+    for (uint32_t i = 0; i < c->pkg->files.n; i++) {
+        check_dot_conflicts(c, c->pkg->files.at[i]->scope);
+    }
     for (uint32_t i = 0; i < c->pkgnames.n; i++) {
         Obj *o = c->pkgnames.at[i];
         Obj *other = scope_lookup(c->pkg->scope, o->name);

@@ -173,8 +173,10 @@ static void report_containment(Contain *v, uint32_t from)
     Checker *c = v->c;
     uint32_t n = v->path.n - from, start = 0;
     for (uint32_t i = 1; i < n; i++) {
-        if (v->path.at[from + i]->named.obj->pos < v->path.at[from + start]->named.obj->pos) {
-            start = i;
+        Type *t = v->path.at[from + i], *best = v->path.at[from + start];
+        bool generic = t->named.targs.n, best_generic = best->named.targs.n;
+        if (generic == best_generic ? t->named.obj->pos < best->named.obj->pos : best_generic) {
+            start = i; /* a generic type is rarely to blame */
         }
     }
     Obj *first = v->path.at[from + start]->named.obj;

@@ -17,6 +17,7 @@
 
 #include "lang/export.h"
 #include "lang/module.h"
+#include "lang/scan.h"
 #include "lang/source.h"
 #include "runtime/rtype.h"
 #include "vm/unit.h"
@@ -399,8 +400,10 @@ static bool valid_path(const char *s)
     if (!*s || s[0] == '/') {
         return false;
     }
-    for (; *s; s++) {
-        if ((unsigned char)*s <= ' ' || *s == 0x7f || strchr("!\"#$%&'()*,:;<=>?[\\]^`{|}", *s)) {
+    for (unsigned n; *s; s += n) {
+        uint32_t r = utf8_decode((const unsigned char *)s, strlen(s), &n);
+        if (r <= ' ' || r == 0x7f || r == 0xfffd ||
+            (r < 0x80 && strchr("!\"#$%&'()*,:;<=>?[\\]^`{|}", (int)r))) {
             return false;
         }
     }

@@ -183,7 +183,7 @@ static void search(Search *s, Type *t)
         if (type_under(elem)->kind != T_STRUCT) {
             return;
         }
-        base = type_under(elem);
+        base = elem; /* a method of it hides deeper fields all the same */
         ptr = true;
     }
     VEC_PUSH(level, ((Embedded){.type = base, .indirect = ptr}));
@@ -227,6 +227,9 @@ Selection *type_lookup(Type *t, bool addressable, Package *pkg, Name name, const
     }
     if (s.hits > 1 || s.hit_multiple) {
         *why = "ambiguous";
+        return NULL;
+    }
+    if (s.found->kind == SEL_METHOD && t->kind == T_NAMED && type_under(t)->kind == T_POINTER) {
         return NULL;
     }
     finish(s.found, t);
@@ -339,11 +342,7 @@ static char *signature_text(Name name, Type *f)
 static bool has_method(Type *t, Method *want, char **why)
 {
     const char *reason;
-    bool pointer = t->kind == T_NAMED && type_under(t)->kind == T_POINTER; /* has no methods */
-    Selection *s = pointer ? NULL : type_lookup(t, false, want->pkg, want->name, &reason);
-    if (pointer) {
-        reason = "";
-    }
+    Selection *s = type_lookup(t, false, want->pkg, want->name, &reason);
     if (s && s->kind == SEL_METHOD) {
         if (types_identical(s->type, want->type)) {
             return true;

@@ -208,10 +208,6 @@ void check_selector(Checker *c, Expr *e, bool want_type)
     }
     const char *why = "";
     Selection *s = type_lookup(x->type, x->mode == MODE_VAR, c->pkg, name, &why);
-    if (s && s->kind == SEL_METHOD && x->type->kind == T_NAMED
-        && type_under(x->type)->kind == T_POINTER) {
-        s = NULL; /* a defined pointer type has its base's fields, not its methods */
-    }
     if (!s) {
         missing(c, e, x, why);
         return;

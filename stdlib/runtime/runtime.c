@@ -293,7 +293,7 @@ const NativeDef natives_runtime[] = {
     {"runtime", "NumGoroutine", "func() int", "number of goroutines", num_goroutine},
     {"runtime", "Gosched", "func()", "lets others run", gosched},
     {"runtime", "Goexit", "func()", "ends the goroutine", go_exit},
-    {"runtime", "GC", "func()", "collects", collect},
+    {"runtime", "collect", "func()", "collects", collect},
     {"runtime", "SetFinalizer", "func(obj, finalizer any)", "calls finalizer(obj) when obj is dead",
      set_finalizer},
     {"runtime", "addCleanup", "func(p unsafe.Pointer, f func(any)) uint64",
