@@ -260,6 +260,24 @@ static Op loop_form(Op op)
     }
 }
 
+/* The opposite of a condition that has no LOOP form. */
+static Op inverse_form(Op op)
+{
+    switch (op) {
+    case OP_JEQ: return OP_JNE;
+    case OP_JEQI: return OP_JNEI;
+    case OP_JIN: return OP_JNIN;
+    case OP_JNIN: return OP_JIN;
+    case OP_JEQ_STR: return OP_JNE_STR;
+    case OP_JNE_STR: return OP_JEQ_STR;
+    case OP_JEQ_F64: return OP_JNE_F64;
+    case OP_JNE_F64: return OP_JEQ_F64;
+    case OP_JNLT_F64: return OP_JLT_F64;
+    case OP_JNLE_F64: return OP_JLE_F64;
+    default: return OP_COUNT;
+    }
+}
+
 /* cond -> +1; over; l: the long form, and that of conditions without a LOOP form. */
 static void hop(Fg *f, Op op, int a, int b, TInfo *ti, Label *l)
 {
@@ -287,6 +305,11 @@ void emit_cjump(Fg *f, Op op, int a, int b, Label *l)
         bool far = f->code.n - (uint32_t)l->pc > 32000;
         if (lo != OP_COUNT && !far) {
             use_label(f, emit(f, lo, a, b, 0), l);
+        } else if (inverse_form(op) != OP_COUNT) {
+            Label no = LABEL_INIT;
+            use_label(f, emit(f, inverse_form(op), a, b, 0), &no);
+            emit_jmp(f, l);
+            label_bind(f, &no);
         } else {
             hop(f, op, a, b, NULL, l);
         }

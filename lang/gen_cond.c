@@ -208,6 +208,51 @@ void gen_compare_to(Fg *f, Expr *e, int dst)
     slot_release(f, mark);
 }
 
+/* One bound of a range test: name >= lo or name <= hi, the operator negated first where asked. */
+static Obj *range_bound(Fg *f, Expr *e, bool negated, int64_t *lo, int64_t *hi)
+{
+    int64_t k;
+    e = unparen(e);
+    if (e->kind != EX_BINARY || (e->mode == MODE_CONST && e->cval)) {
+        return NULL;
+    }
+    Expr *x = unparen(e->binary.x), *y = unparen(e->binary.y);
+    Token op = negated ? negate(e->binary.op) : e->binary.op;
+    if (x->mode == MODE_CONST) {
+        Expr *t = x;
+        x = y;
+        y = t;
+        op = mirror(op);
+    }
+    if (x->kind != EX_NAME || !x->name.obj || x->name.obj->kind != OBJ_VAR ||
+        x->name.obj->is_global || !type_is_integer(etype(f, x)) || !const_small(f, y, 0, 255, &k)) {
+        return NULL;
+    }
+    switch (op) {
+    case TOK_GEQ: *lo = k; break;
+    case TOK_GTR: *lo = k + 1; break;
+    case TOK_LEQ: *hi = k; break;
+    case TOK_LSS: *hi = k - 1; break;
+    default: return NULL;
+    }
+    return x->name.obj;
+}
+
+/* lo <= v && v <= hi, or v < lo || v > hi, of a variable and small constants. */
+static bool range_jump(Fg *f, Expr *e, bool sense, Label *l)
+{
+    bool in = e->binary.op == TOK_LAND;
+    int64_t lo = -1, hi = -1;
+    Obj *a = range_bound(f, e->binary.x, !in, &lo, &hi);
+    Obj *b = a ? range_bound(f, e->binary.y, !in, &lo, &hi) : NULL;
+    LVar *v = a && a == b ? var_of(f, a) : NULL;
+    if (!v || v->boxed || lo < 0 || hi < lo || hi > 255) {
+        return false;
+    }
+    emit_cjump(f, in == sense ? OP_JIN : OP_JNIN, v->slot, (int)(lo | hi << 8), l);
+    return true;
+}
+
 void gen_cond(Fg *f, Expr *e, bool sense, Label *l)
 {
     e = unparen(e);
@@ -221,7 +266,9 @@ void gen_cond(Fg *f, Expr *e, bool sense, Label *l)
     if (e->kind == EX_UNARY && e->unary.op == TOK_NOT) {
         gen_cond(f, e->unary.x, !sense, l);
     } else if (e->kind == EX_BINARY && (e->binary.op == TOK_LAND || e->binary.op == TOK_LOR)) {
-        if ((e->binary.op == TOK_LAND) == sense) { /* both (none) needed: leave early */
+        if (range_jump(f, e, sense, l)) {
+            /* done */
+        } else if ((e->binary.op == TOK_LAND) == sense) { /* both (none) needed: leave early */
             Label out = LABEL_INIT;
             gen_cond(f, e->binary.x, !sense, &out);
             gen_cond(f, e->binary.y, sense, l);

@@ -457,6 +457,46 @@ static void bool_to(Fg *f, Expr *e, int dst)
     label_bind(f, &end);
 }
 
+static bool is_float_field(Fg *f, Expr *e)
+{
+    return e->kind == EX_SELECTOR && !is_const(e) && e->selector.selection &&
+           e->selector.selection->kind == SEL_FIELD && einfo(f, e)->under->kind == T_FLOAT64;
+}
+
+/* dst = x - y of fields: one instruction where both stand behind pointers. */
+static void field_difference(Fg *f, Expr *e, TInfo *ti, int dst, Expr *x, Expr *y)
+{
+    Loc a = gen_loc(f, x);
+    f->pos = x->selector.sel->pos;
+    if (a.kind != LOC_MEM || a.off > 0xffff) {
+        int v = loc_any(f, &a);
+        f->pos = e->pos;
+        gen_arith(f, TOK_SUB, ti, dst, v, y, e->pos);
+        return;
+    }
+    Loc b = gen_loc(f, y);
+    f->pos = e->pos;
+    if (b.kind == LOC_MEM && b.off <= 0xffff) {
+        emit_n(f, OP_SUBMM_F64, dst, a.slot, b.slot, a.off | b.off << 16);
+        return;
+    }
+    int v = loc_any(f, &a), w = loc_any(f, &b);
+    gen_binary_op(f, TOK_SUB, ti, dst, v, w);
+}
+
+/* Are both the same field of the same variable? */
+static bool same_field(Expr *x, Expr *y)
+{
+    while (x->kind == EX_SELECTOR && y->kind == EX_SELECTOR && x->selector.selection &&
+           x->selector.selection->kind == SEL_FIELD && y->selector.selection &&
+           x->selector.sel->name.name == y->selector.sel->name.name) {
+        x = unparen(x->selector.x);
+        y = unparen(y->selector.x);
+    }
+    return x->kind == EX_NAME && y->kind == EX_NAME && x->name.obj == y->name.obj && x->name.obj &&
+           x->name.obj->kind == OBJ_VAR && !is_const(x);
+}
+
 static void gen_binary(Fg *f, Expr *e, int dst)
 {
     Token op = e->binary.op;
@@ -498,7 +538,16 @@ static void gen_binary(Fg *f, Expr *e, int dst)
         emit_n(f, type_is_float(ti->type) ? OP_MADD_F64 : OP_MADD, dst, b, c, (uint64_t)d);
         return;
     }
+    if (op == TOK_SUB && is_float_field(f, x) && is_float_field(f, y)) {
+        field_difference(f, e, ti, dst, x, y);
+        return;
+    }
     int a = gen_any(f, x);
+    if (type_is_numeric(ti->type) && op != TOK_SHL && op != TOK_SHR && same_field(x, y)) {
+        f->pos = e->pos;
+        gen_binary_op(f, op, ti, dst, a, a); /* read once */
+        return;
+    }
     gen_arith(f, op, ti, dst, a, y, e->pos);
 }
 

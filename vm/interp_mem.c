@@ -203,6 +203,16 @@ OP_MEM(ADDM_F64, +)
 OP_MEM(SUBM_F64, -)
 OP_MEM(MULM_F64, *)
 
+HANDLER(SUBMM_F64)
+{
+    CHECK_NIL(RB);
+    CHECK_NIL(RC);
+    uint64_t off = (uint64_t)EXT_I(0);
+    Slot x = {.u = mem_load64(ADDR(RB, off & 0xffff))}, y = {.u = mem_load64(ADDR(RC, off >> 16))};
+    RA.f = x.f - y.f;
+    NEXT(2);
+}
+
 HANDLER(LEA)
 {
     CHECK_NIL(RB);
