@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/repl.h"
 #include "include/gol.h"
 
 #if defined __x86_64__
@@ -31,7 +32,9 @@ static int usage(FILE *out)
     fputs("gol runs Go: scripts (.gol) and programs (.go), with goroutines on all cores.\n\n"
           "usage:\n"
           "  gol FILE [args]            run a script or program; - reads standard input\n"
-          "  gol -e 'code' [args]       run code from the command line\n", out);
+          "  gol -e 'code' [args]       run code from the command line\n"
+          "  gol                        at a terminal: a session, entry by entry; :help there\n"
+          "  gol -i                     a session with entries from standard input\n", out);
     for (const Command *c = commands; c->name; c++) {
         if (c->help) {
             fprintf(out, "  gol %-7s %-14s %s\n", c->name, c->args, c->help);
@@ -248,7 +251,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2) {
         if (isatty(0)) {
-            return usage(stderr);
+            return repl_main(want_color());
         }
         static char dash[] = "-";
         char *args[] = {dash, NULL};
@@ -257,6 +260,9 @@ int main(int argc, char **argv)
     const char *word = argv[1];
     if (!strcmp(word, "-e")) {
         return run_code(argc - 2, argv + 2);
+    }
+    if (!strcmp(word, "-i")) {
+        return repl_main(want_color());
     }
     if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "-help")) {
         return usage(stdout);

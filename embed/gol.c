@@ -9,22 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed/embed.h"
 #include "embed/image.h"
 #include "lang/compile.h"
 #include "vm/vm.h"
-
-struct GolProgram {
-    Unit *unit;
-};
 
 const char *gol_version(void) { return GOL_VERSION; }
 
 void gol_free(void *p) { free(p); }
 
-static Unit *std_image(void)
-{
-    return image_size ? (Unit *)(uintptr_t)image_start : NULL;
-}
+Unit *std_image(void) { return image_size ? (Unit *)(uintptr_t)image_start : NULL; }
 
 GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
 {
@@ -68,10 +62,7 @@ void gol_program_free(GolProgram *program)
 
 static void file_write(Sink *s, const void *data, size_t n) { fwrite(data, 1, n, s->ctx); }
 
-static char *error_text(const char *text)
-{
-    return strdup(text && *text ? text : "out of memory");
-}
+char *error_text(const char *text) { return strdup(text && *text ? text : "out of memory"); }
 
 /* Loads a copy of the program into the VM, which then owns it. NULL with a message. */
 static Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t nerr)

@@ -72,6 +72,59 @@ GOL_API int gol_run(GolVM *vm, const GolProgram *program, char **error);
 /* Frees the VM and all it holds. No thread may be in gol_run. */
 GOL_API void gol_vm_close(GolVM *vm);
 
+/* A session: a VM on a thread of its own in which entries (declarations, statements, expressions) run
+ * one after the other and see what those before them declared. Its goroutines run on between entries;
+ * a panic ends the goroutine only. One caller at a time, gol_session_interrupt apart. */
+typedef struct GolSession GolSession;
+
+/* Starts one. NULL with a text in *error. config as for gol_vm_new; the strings must outlive it. */
+GOL_API GolSession *gol_session_new(const GolConfig *config, char **error);
+
+typedef enum GolEvalStatus {
+    GOL_EVAL_OK,
+    GOL_EVAL_INVALID,     /* compile errors: nothing ran */
+    GOL_EVAL_PANIC,       /* it panicked; the traceback went to standard error */
+    GOL_EVAL_INTERRUPTED, /* gol_session_interrupt; `message` tells if its goroutine still waits */
+    GOL_EVAL_ENDED        /* the VM ended (os.Exit, a fatal error): see exit_code; close it */
+} GolEvalStatus;
+
+/* An entry. Zero the struct first; later versions append fields. */
+typedef struct GolEntry {
+    const char *text;
+    size_t text_len;
+    const char *name;      /* for messages; default "<N>", the entry's number */
+    int check_only;        /* run nothing */
+    int color;             /* colour the diagnostics */
+} GolEntry;
+
+typedef struct GolOutcome {
+    GolEvalStatus status;
+    int exit_code;         /* GOL_EVAL_ENDED */
+    char *message;         /* diagnostics and notes for the user, or NULL; gol_free */
+    char *type;            /* type of the last value shown, or NULL; gol_free */
+    int64_t run_ns;        /* time from start to end of the entry's run */
+} GolOutcome;
+
+/* Compiles and runs an entry and waits for its end. Returns out->status. After anything but
+ * GOL_EVAL_OK the entry has declared nothing. */
+GOL_API GolEvalStatus gol_eval(GolSession *session, const GolEntry *entry, GolOutcome *out);
+
+/* Ends the entry that gol_eval runs, soon. From any thread and from signal handlers. */
+GOL_API void gol_session_interrupt(GolSession *session);
+
+/* 1 if the text ends in the middle of something: an open bracket, a string, an operator. */
+GOL_API int gol_incomplete(const char *text, size_t len);
+
+/* As gol_disassemble, of all functions that entries declared. */
+GOL_API int gol_session_disassemble(GolSession *session, const char *filter, FILE *out);
+
+/* Names that may follow text: package-level names, or after "pkg." its exported names, one a line.
+ * gol_free. */
+GOL_API char *gol_session_names(GolSession *session, const char *text);
+
+/* Ends all goroutines and frees everything. */
+GOL_API void gol_session_close(GolSession *session);
+
 /* Frees a text that this library handed out. NULL is fine. */
 GOL_API void gol_free(void *p);
 

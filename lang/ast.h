@@ -116,6 +116,7 @@ typedef struct Decl Decl;
 
 struct Stmt {
     uint8_t kind; /* StmtKind */
+    bool show;     /* ST_EXPR of a live entry: its value is shown */
     Pos pos, end;
     union {
         struct { Expr *x; } expr;
@@ -176,6 +177,9 @@ typedef struct File {
 /* Parses one file; diagnostics go to d. Never fails: bad parts are EX_BAD / ST_BAD. allow_script:
  * a missing package clause means script mode. */
 File *parse_file(DiagList *d, SourceFile *src, bool allow_script);
+/* Parses an entry of a live package (live.h): statements in any order with declarations. What := and
+ * var declare becomes package variables, runs of statements become initialisers of blank ones. */
+File *parse_live(DiagList *d, SourceFile *src);
 /* The positions and texts of an expression, as Go's error messages print it. */
 char *expr_string(const Expr *e);
 

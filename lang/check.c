@@ -73,6 +73,9 @@ void check_error_at(Checker *c, const Expr *e, const char *code, const char *fmt
 void check_soft_error(Checker *c, Pos pos, Pos end, const char *code, const char *fmt, ...)
 {
     va_list ap;
+    if (c->cfg.live) {
+        return;
+    }
     va_start(ap, fmt);
     Severity sev = c->cfg.script_warnings ? DIAG_WARNING : DIAG_ERROR;
     report(c, sev, pos, end, code, format(fmt, ap));

@@ -160,6 +160,7 @@ void check_return_vars(Checker *c, Stmt *s);
 enum { CTX_BREAK = 1, CTX_CONTINUE = 2, CTX_FALLTHROUGH = 4, CTX_FINAL_CASE = 8, CTX_TYPESWITCH = 16 };
 void check_stmt(Checker *c, Stmt *s, unsigned ctx);
 void check_stmts(Checker *c, StmtList *list, unsigned ctx);
+void check_shown(Checker *c, Stmt *s); /* live.c */
 void check_block(Checker *c, Block *b, unsigned ctx);
 void check_range(Checker *c, Stmt *s, unsigned ctx);
 void check_switch(Checker *c, Stmt *s, unsigned ctx);

@@ -14,6 +14,7 @@
  */
 #include "lang/compile.h"
 
+#include "lang/live.h"
 #include "lang/load.h"
 
 #include <assert.h>
@@ -69,7 +70,7 @@ static struct Unit *generate(const CompileInput *in, Loader *l, DiagList *d)
 {
     PackageList list = load_packages(l);
     Package *main = list.n ? list.at[list.n - 1] : NULL;
-    if (!in->build_image && !in->check_only && main && !main->is_main) {
+    if (!in->build_image && !in->check_only && !in->live && main && !main->is_main) {
         diag_report(d, DIAG_ERROR, main->files.at[0]->pkg_name->start,
                     main->files.at[0]->pkg_name->end, "MissingMain",
                     "package %s is not a main package", main->name);
@@ -101,14 +102,21 @@ static void compile(const CompileInput *in, CompileResult *out)
 {
     DiagList *d = MEM_NEW(DiagList);
     begin_universe();
+    if (in->live && in->live->parse_only) {
+        live_parse_only(in, d, out);
+        return;
+    }
     Loader *l = load_new(in, d);
     if (load_input(l)) {
         load_check(l);
-        if (!in->build_image && !in->check_only) {
+        if (!in->build_image && !in->check_only && !in->live) {
             require_main(l, d);
         }
         if (d->nerrors == 0) {
             out->unit = generate(in, l, d); /* of a check too: some limits are found there */
+        }
+        if (in->live && d->nerrors == 0) {
+            out->live = live_result(in->live, load_main(l), load_packages(l));
         }
         if (in->check_only) {
             free(out->unit);
@@ -123,6 +131,7 @@ static void fail(CompileResult *out, const char *why)
 {
     free(out->unit);
     free(out->diagnostics);
+    live_result_free(out->live);
     memset(out, 0, sizeof *out);
     char text[256];
     snprintf(text, sizeof text, "gol: compile failed: %s\n", why);

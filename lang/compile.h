@@ -21,12 +21,14 @@ typedef struct CompileInput {
     const struct Unit *image; /* std image for imports, NULL while it is being built */
     const char *std_path;   /* stdlib/ sources, when there is no image */
     int go_minor;           /* 0: newest */
+    const struct LiveInput *live; /* an entry of a live package (live.h); text is set */
 } CompileInput;
 
 typedef struct CompileResult {
     struct Unit *unit;      /* malloc'd block; the caller frees it; NULL on error */
     char *diagnostics;      /* malloc'd text, "" if none; warnings included */
     uint32_t nerrors, nwarnings;
+    struct LiveResult *live; /* of an entry without errors; live_result_free */
 } CompileResult;
 
 void compile_run(const CompileInput *in, CompileResult *out);

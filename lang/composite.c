@@ -163,7 +163,7 @@ static void struct_literal(Checker *c, Expr *e, Type *t, Type *st)
         check_raw(c, x, NULL);
         check_exclude_nonvalues(c, x);
         check_single(c, x);
-        if (!name_exported(f->name) && f->pkg != c->pkg) {
+        if (!names_same(f->name, f->pkg, f->name, c->pkg)) {
             check_error_at(c, x, "UnexportedLitField",
                            "implicit assignment to unexported field %s in struct literal of type "
                            "%s", f->name, check_type_text(c, t));

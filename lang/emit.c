@@ -171,6 +171,13 @@ void emit_global(Fg *f, Op op, int a, int b, Obj *var, uint64_t off)
     }
     const char *name = global_name(var);
     uint64_t hash = hash64_more(HASH64_START, name, strlen(name));
+    if (var->pkg->live && var->pkg->imported_only) {
+        CodeRef r = {.word = f->code.n, .reloc = RELOC_GLOBAL, .hash = hash,
+                     .name = ub_cname(f->gen->ub, name)};
+        VEC_PUSH(f->refs, r);
+        emit_word(f, off); /* the loader adds the variable's place */
+        return;
+    }
     const Symbol *s = image_symbol(f->gen, hash, SYM_GLOBAL, 0);
     emit_word(f, (s ? s->offset : 0) + off); /* the image's base is 0 */
     if (!s) {

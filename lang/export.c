@@ -264,7 +264,7 @@ static void put_source(Text *out, SourceFile *src, Pos from, Pos to)
 static void push_item(Exporter *x, const Text *t, Name name, bool method)
 {
     Item it = {.text = *t, .name = name, .file = x->file, .method = method};
-    it.wanted = !method && name_exported(name);
+    it.wanted = x->pkg->live || (!method && name_exported(name));
     VEC_PUSH(x->items, it);
 }
 
@@ -356,7 +356,7 @@ static void func_item(Exporter *x, const Decl *d)
     const Field *recv = d->func.recv;
     Name name = recv ? receiver_base(recv) : d->func.name->name.name;
     if (!strcmp(d->func.name->name.name, "_") ||
-        (!recv && (!strcmp(name, "init") || !strcmp(name, "main")))) {
+        (!recv && (!strcmp(name, "init") || (!strcmp(name, "main") && !x->pkg->live)))) {
         return;
     }
     bool generic = d->func.sig->tparams.n || d->func.recv_tparams.n;
@@ -493,7 +493,7 @@ static void put_imports(Exporter *x, Text *out, const File *f, const NameSet *us
         }
         const Expr *as = d->import.name;
         Name name = as ? as->name.name : d->import.pkg ? d->import.pkg->name : NULL;
-        if (!name || (strcmp(name, ".") != 0 && !set_has(used, name))) {
+        if (!name || (strcmp(name, ".") != 0 && !set_has(used, name) && !x->pkg->live)) {
             continue;
         }
         add(out, "import ");
@@ -524,9 +524,10 @@ static void put_part(Exporter *x, Text *out)
             }
         }
     }
-    if (!body.n) {
+    if (!body.n && !x->pkg->live) {
         return;
     }
+    add(&body, "");
     NameSet used = {0};
     mark_names(&body, &used);
     if (out->n) {

@@ -60,8 +60,8 @@ FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
     r->hash = hash64_more(HASH64_START, r->name, strlen(r->name));
     r->next = og->recs;
     og->recs = r;
-    if (!targs.n && g->in->image && o->pkg && o->pkg->imported_only &&
-        image_symbol(g, r->hash, SYM_FUNC, 0)) {
+    if (!targs.n && o->pkg && o->pkg->imported_only &&
+        (o->pkg->live || (g->in->image && image_symbol(g, r->hash, SYM_FUNC, 0)))) {
         return r;
     }
     r->blob = blob_new(g->ub, 16);

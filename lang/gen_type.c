@@ -47,7 +47,7 @@ static void spell_named(Text *t, Type *ty, int depth)
 {
     Obj *o = ty->named.obj;
     if (o->pkg) {
-        put(t, t->canon || depth ? o->pkg->path : o->pkg->name);
+        put(t, t->canon || (depth && !o->pkg->live) ? o->pkg->path : o->pkg->name);
         put(t, ".");
     }
     put(t, o->name);
@@ -98,7 +98,7 @@ static void spell_struct(Text *t, Type *ty, int depth)
         StructField *f = &ty->struct_.fields[i];
         put(t, i ? "; " : "");
         if (t->canon && !name_exported(f->name) && f->pkg) {
-            put(t, f->pkg->path);
+            put(t, f->pkg->live ? "main" : f->pkg->path);
             put(t, ".");
         }
         if (!f->embedded || t->canon) {
@@ -129,7 +129,7 @@ static void spell_iface(Text *t, Type *ty, int depth)
         Method *m = &set->methods[i];
         put(t, i ? "; " : "");
         if (!name_exported(m->name) && m->pkg) {
-            put(t, t->canon ? m->pkg->path : m->pkg->name);
+            put(t, t->canon && !m->pkg->live ? m->pkg->path : m->pkg->name);
             put(t, ".");
         }
         put(t, m->name);
@@ -378,7 +378,7 @@ uint64_t method_id(Name name, Package *pkg)
     if (name_exported(name) || !pkg) {
         return hash64_more(HASH64_START, name, strlen(name));
     }
-    char *s = mem_printf("%s.%s", pkg->path, name);
+    char *s = mem_printf("%s.%s", pkg->live ? "main" : pkg->path, name);
     return hash64_more(HASH64_START, s, strlen(s));
 }
 

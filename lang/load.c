@@ -16,6 +16,7 @@
 #include "lang/load.h"
 
 #include "lang/export.h"
+#include "lang/live.h"
 #include "lang/module.h"
 #include "lang/scan.h"
 #include "lang/source.h"
@@ -52,6 +53,7 @@ struct Loader {
     VEC(Loaded *) order;  /* dependencies first */
     VEC(Loaded *) stack;
     Loaded *main;
+    Scope *live_scope;    /* innermost so far of the live entries checked */
     bool failed;
 };
 
@@ -361,12 +363,18 @@ static Loaded *load_folder(Loader *l, const char *path, const char *dir, bool st
     x = loaded_new(l, path, dir);
     x->std = x->pkg->is_std = std;
     parse_folder(l, x);
+    if (l->in->live && live_has_package(l->in->live, path)) {
+        x->pkg->imported_only = x->pkg->live = true; /* an earlier entry brought its code */
+    }
     return x;
 }
 
 /* NULL if there is no such package. */
 static Loaded *resolve(Loader *l, const Loaded *from, const char *path)
 {
+    if (l->in->live && live_is_path(path)) {
+        return find_loaded(l, path, NULL); /* earlier entries are loaded first */
+    }
     const UnitPkg *up = image_package(l, path);
     if (up) {
         Loaded *x = find_loaded(l, path, NULL);
@@ -527,8 +535,38 @@ static void read_main(Loader *l)
     }
 }
 
+/* What earlier entries declared: packages without code, each of which sees those before it. */
+static void read_live(Loader *l)
+{
+    const LiveInput *in = l->in->live;
+    l->module = module_find(l->d, ".");
+    for (uint32_t i = 0; i < in->nentries; i++) {
+        const LiveEntry *e = &in->entries[i];
+        Loaded *x = loaded_new(l, live_path(e->serial), NULL);
+        x->pkg->live = x->pkg->imported_only = true;
+        x->pkg->name = name_of("main");
+        export_parse(l->d, x->pkg, e->text, strlen(e->text));
+        visit(l, x);
+    }
+    Loaded *x = l->main = loaded_new(l, live_path(in->serial), ".");
+    SourceFile *src = diag_add_file(l->d, l->in->path, mem_strndup(l->in->text, l->in->text_len),
+                                    l->in->text_len);
+    src->go_minor = NEWEST_LANGUAGE;
+    File *f = parse_live(l->d, src);
+    live_complete(in, l->d, f);
+    l->failed |= f->has_errors;
+    VEC_PUSH(x->pkg->files, f);
+    x->pkg->live = true;
+    x->pkg->name = name_of("main");
+}
+
 bool load_input(Loader *l)
 {
+    if (l->in->live) {
+        read_live(l);
+        visit(l, l->main);
+        return !l->failed && l->d->nerrors == 0;
+    }
     if (l->in->build_image) {
         visit_std(l, source_clean(l->in->path), "");
         if (!l->order.n && !l->failed) {
@@ -655,8 +693,10 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
 
 static CheckConfig config_for(Loader *l, const Loaded *x)
 {
-    bool script = x == l->main && x->script;
+    bool live = x->pkg->live && (x == l->main || !x->dir);
+    bool script = live || (x == l->main && x->script);
     return (CheckConfig){
+        .live = live,
         .diags = l->d,
         .script_warnings = script,
         .auto_import = script,
@@ -674,6 +714,9 @@ static void check_loaded(Loader *l, Loaded *x)
     x->checked = x->checking = true;
     Package *current = types_current;
     CheckConfig cfg = config_for(l, x);
+    if (cfg.live) {
+        x->pkg->scope = scope_new(l->live_scope ? l->live_scope : universe);
+    }
     if (x->pkg->imported_only) {
         check_package_lazily(&cfg, x->pkg);
     } else {
@@ -681,6 +724,9 @@ static void check_loaded(Loader *l, Loaded *x)
     }
     types_current = current;
     x->checking = false;
+    if (cfg.live && x->pkg->files.n && x->pkg->files.at[0]->scope) {
+        l->live_scope = x->pkg->files.at[0]->scope;
+    }
 }
 
 static Loaded *loaded_of(const Loader *l, const Package *p)
@@ -751,7 +797,10 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
     Loaded *importer = loaded_of(l, from);
     const Import *im = declared_import(importer, path);
     Loaded *x = im ? im->target : NULL;
-    if (!x && importer && !im && !importer->std) {
+    if (!im && importer && importer->pkg->live && !strcmp(path, LIVE_HELPERS_NAME)) {
+        path = LIVE_HELPERS;
+    }
+    if (!x && importer && !im && !importer->std && strcmp(path, LIVE_HELPERS) != 0) {
         path = auto_path(l, path);
         if (!path) {
             return NULL;
@@ -764,11 +813,12 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
         *error = missing_text(l, importer ? importer : l->main, path);
         return NULL;
     }
-    if (importer && internal_hidden(importer, x->pkg->path, x->std)) {
+    bool live = importer && importer->pkg->live;
+    if (importer && !live && internal_hidden(importer, x->pkg->path, x->std)) {
         *error = mem_printf("use of internal package %s not allowed", x->pkg->path);
         return NULL;
     }
-    if (x->pkg->name && !strcmp(x->pkg->name, "main") && !x->std) {
+    if (x->pkg->name && !strcmp(x->pkg->name, "main") && !x->std && !x->pkg->live) {
         *error = mem_printf("import \"%s\" is a program, not an importable package", path);
         return NULL;
     }
@@ -794,3 +844,5 @@ PackageList load_packages(const Loader *l)
     }
     return out;
 }
+
+Package *load_main(const Loader *l) { return l->main ? l->main->pkg : NULL; }

@@ -17,5 +17,17 @@ void load_check(Loader *l);
 typedef VEC(Package *) PackageList;
 /* After checking: packages that need code, dependencies first. */
 PackageList load_packages(const Loader *l);
+Package *load_main(const Loader *l);
+
+/* live.c: the loader's and the driver's side of lang/live.h. */
+struct LiveInput;
+struct LiveResult;
+char *live_path(uint64_t serial);      /* "main@3" */
+bool live_is_path(const char *path);
+bool live_has_package(const struct LiveInput *in, const char *path);
+/* Methods of types of earlier entries bring the type and its other methods into the file. */
+void live_complete(const struct LiveInput *in, DiagList *d, File *f);
+struct LiveResult *live_result(const struct LiveInput *in, Package *main, PackageList all);
+void live_parse_only(const CompileInput *in, DiagList *d, CompileResult *out);
 
 #endif

@@ -24,7 +24,8 @@ bool names_same(Name a, Package *ap, Name b, Package *bp)
     if (a != b) {
         return false;
     }
-    return name_exported(a) || ap == bp || (ap && bp && !strcmp(ap->path, bp->path));
+    return name_exported(a) || ap == bp ||
+           (ap && bp && ((ap->live && bp->live) || !strcmp(ap->path, bp->path)));
 }
 
 /* One embedded type on the current level of the search. */

@@ -880,6 +880,168 @@ static void script_file(Parser *p)
     make_main(p, &stmts);
 }
 
+/* ---- Live entries ----------------------------------------------------------------------------- */
+
+/* An entry's declarations in order. `stmts` are the statements since the last one; `declared` what
+ * the entry's := and var have declared so far. */
+typedef struct Live {
+    Parser *p;
+    StmtList stmts;
+    NameVec declared;
+    uint32_t temps;
+} Live;
+
+static Decl *live_var(Live *l, Pos pos, Pos end)
+{
+    Decl *d = decl_new(l->p, DECL_VAR, pos);
+    d->end = end;
+    VEC_PUSH(l->p->file->decls, d);
+    return d;
+}
+
+/* var _ = func() (_ struct{}) { stmts; return }() */
+static void live_flush(Live *l)
+{
+    if (!l->stmts.n) {
+        return;
+    }
+    Parser *p = l->p;
+    Pos pos = l->stmts.at[0]->pos, end = l->stmts.at[l->stmts.n - 1]->end;
+    Stmt *ret = MEM_NEW(Stmt);
+    ret->kind = ST_RETURN;
+    ret->pos = ret->end = end;
+    VEC_PUSH(l->stmts, ret);
+    Field *result = MEM_NEW(Field);
+    result->name = synthetic_name(p, "_", pos);
+    result->type = expr_new(p, EX_STRUCT_TYPE, pos);
+    result->type->end = pos;
+    Expr *fn = expr_new(p, EX_FUNC, pos), *call = expr_new(p, EX_CALL, pos);
+    fn->func.sig = MEM_NEW(FuncType);
+    VEC_PUSH(fn->func.sig->results, result);
+    fn->func.body = MEM_NEW(Block);
+    fn->func.body->pos = pos;
+    fn->func.body->rbrace = end;
+    fn->func.body->stmts = l->stmts;
+    fn->end = call->end = end;
+    call->call.fn = fn;
+    call->call.rparen = end;
+    Decl *d = live_var(l, pos, end);
+    VEC_PUSH(d->value.names, synthetic_name(p, "_", pos));
+    VEC_PUSH(d->value.values, call);
+    memset(&l->stmts, 0, sizeof l->stmts);
+}
+
+static bool is_blank_name(const Expr *e) { return !strcmp(e->name.name, "_"); }
+
+/* Whether := declares variables of the package: all are names, one at least is new. */
+static bool live_declares(const Live *l, const Stmt *s)
+{
+    bool fresh = false;
+    if (s->kind != ST_DEFINE) {
+        return false;
+    }
+    for (uint32_t i = 0; i < s->assign.lhs.n; i++) {
+        const Expr *e = s->assign.lhs.at[i];
+        if (e->kind != EX_NAME) {
+            return false;
+        }
+        fresh |= !is_blank_name(e) && !has_name(&l->declared, e->name.name);
+    }
+    return fresh;
+}
+
+/* a, b := x: var a, b = x. A name that the entry has declared gets its value through a variable of
+ * its own: var a, gol__1 = x; b = gol__1 */
+static void live_define(Live *l, Stmt *s)
+{
+    Parser *p = l->p;
+    StmtList after = {0};
+    live_flush(l);
+    Decl *d = live_var(l, s->pos, s->end);
+    for (uint32_t i = 0; i < s->assign.lhs.n; i++) {
+        Expr *e = s->assign.lhs.at[i];
+        if (!is_blank_name(e) && has_name(&l->declared, e->name.name)) {
+            const char *name = mem_printf("gol__%u_%u", s->pos, l->temps++);
+            Stmt *set = MEM_NEW(Stmt);
+            set->kind = ST_ASSIGN;
+            set->pos = s->pos;
+            set->end = s->end;
+            set->assign.op = TOK_ASSIGN;
+            VEC_PUSH(set->assign.lhs, e);
+            VEC_PUSH(set->assign.rhs, synthetic_name(p, name, e->start));
+            VEC_PUSH(after, set);
+            e = synthetic_name(p, name, e->start);
+        } else if (!is_blank_name(e)) {
+            VEC_PUSH(l->declared, e->name.name);
+        }
+        VEC_PUSH(d->value.names, e);
+    }
+    d->value.values = s->assign.rhs;
+    l->stmts = after;
+}
+
+/* fmt.Print and its kin: who prints does not ask for the number of bytes. */
+static bool prints_itself(const Expr *e)
+{
+    const Expr *fn = e->kind == EX_CALL ? e->call.fn : NULL;
+    return fn && fn->kind == EX_SELECTOR && fn->selector.x->kind == EX_NAME &&
+           !strcmp(fn->selector.x->name.name, "fmt") && strstr(fn->selector.sel->name.name, "rint") &&
+           fn->selector.sel->name.name[0] != 'S';
+}
+
+static void live_item(Live *l)
+{
+    Parser *p = l->p;
+    if (p->s.tok == TOK_VAR) {
+        live_flush(l);
+        uint32_t from = p->file->decls.n;
+        top_level_decl(p);
+        for (uint32_t i = from; i < p->file->decls.n; i++) {
+            const Decl *d = p->file->decls.at[i];
+            for (uint32_t k = 0; k < d->value.names.n; k++) {
+                VEC_PUSH(l->declared, d->value.names.at[k]->name.name);
+            }
+        }
+        end_of_decl(p);
+        return;
+    }
+    StmtList one = {0};
+    script_item(p, &one);
+    for (uint32_t i = 0; i < one.n; i++) {
+        Stmt *s = one.at[i];
+        if (live_declares(l, s)) {
+            live_define(l, s);
+            continue;
+        }
+        s->show = s->kind == ST_EXPR && !prints_itself(s->expr.x);
+        VEC_PUSH(l->stmts, s);
+    }
+}
+
+File *parse_live(DiagList *d, SourceFile *src)
+{
+    Parser parser = {0}, *p = &parser;
+    p->d = d;
+    p->file = MEM_NEW(File);
+    p->file->src = src;
+    scan_init(&p->s, src, d);
+    parser_next(p);
+    if (p->s.tok == TOK_PACKAGE) {
+        package_file(p);
+    } else {
+        Live l = {.p = p};
+        while (p->s.tok != TOK_EOF) {
+            if (!parser_got(p, TOK_SEMICOLON)) {
+                live_item(&l);
+            }
+        }
+        live_flush(&l);
+    }
+    p->file->pkg_name = synthetic_name(p, "main", src->base);
+    p->file->has_errors = p->nerrors + p->s.nerrors > 0;
+    return p->file;
+}
+
 static void keep_directives(Parser *p)
 {
     for (uint32_t i = 0; i < p->s.directives.n; i++) {

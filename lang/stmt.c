@@ -244,7 +244,13 @@ static void stmt(Checker *c, Stmt *s, unsigned ctx)
     switch ((StmtKind)s->kind) {
     case ST_BAD:
     case ST_EMPTY: break;
-    case ST_EXPR: expr_stmt(c, s->expr.x); break;
+    case ST_EXPR:
+        if (s->show) {
+            check_shown(c, s);
+        } else {
+            expr_stmt(c, s->expr.x);
+        }
+        break;
     case ST_SEND: send_stmt(c, s); break;
     case ST_INCDEC: incdec_stmt(c, s); break;
     case ST_ASSIGN:

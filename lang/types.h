@@ -168,6 +168,7 @@ struct Package {
     bool is_main, is_std;     /* is_std: declarations come from the image's export text */
     bool imported_only;       /* no code to generate: the image has it */
     bool checked, fake;
+    bool live;                /* an entry of a live package (live.h); imported_only: code is in the VM */
     VEC(Obj *) init_order;    /* package-level variables in initialisation order (var decls) */
     VEC(Decl *) init_decls;   /* DECL_VAR in that order; a decl with several names and one call once */
     VEC(Decl *) funcs;        /* all DECL_FUNC, init funcs and methods included */
@@ -268,6 +269,8 @@ typedef struct CheckConfig {
     DiagList *diags;
     bool script_warnings;   /* unused variables and imports are warnings */
     bool auto_import;       /* script mode: unimported std package names resolve */
+    bool live;              /* an entry: nothing is called unused */
+    const char *shown;      /* of an entry: type of the last value shown, for the asker */
     int go_minor;           /* language version 1.N */
     Package *(*import)(void *ctx, const char *path, Package *from, char **error);
     void *ctx;

@@ -137,7 +137,7 @@ static void put_interface(Buf *b, Type *t)
 static void put_named(Buf *b, Type *t)
 {
     Obj *o = t->named.obj;
-    if (o->pkg && o->pkg != b->rel) {
+    if (o->pkg && o->pkg != b->rel && !(o->pkg->live && b->rel && b->rel->live)) {
         put(b, o->pkg->name ? o->pkg->name : "?");
         put(b, ".");
     }

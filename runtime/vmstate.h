@@ -76,6 +76,7 @@ typedef struct GolVM {
     void *vmdata;         /* vm/ */
     void *std;            /* stdlib's per-VM state */
     void *host;           /* embedder */
+    struct Session *session; /* session.h; NULL: the VM runs a program. Set before it runs */
     Sink *err;            /* where fatal errors go; stderr by default */
 
     _Atomic uint32_t nprocs; /* GOMAXPROCS; changes with the world stopped, sleepers read it too */

@@ -15,6 +15,7 @@
 #include "vm/interp.h"
 
 #include "runtime/iface.h"
+#include "runtime/session.h"
 #include "vm/panic.h"
 
 #include <assert.h>
@@ -67,13 +68,28 @@ HANDLER_CC Step interp_switch(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
     COLD(interp_resume);
 }
 
+/* The session's host ends the goroutine: as runtime.Goexit does. */
+COLD_HANDLER(cold_killed)
+{
+    Fiber *f = p->fiber;
+    atomic_store_explicit(&p->vm->session->kill, 0, memory_order_relaxed);
+    f->resume = RESUME_GO;
+    fp = f->stack + f->fp;
+    proc_set_limit(p, f);
+    COLD(cold_goexit);
+}
+
 COLD_HANDLER(cold_poll)
 {
     Fiber *f = p->fiber;
     save(f, pc, fp);
     f->resume = RESUME_AGAIN;
     switch (sched_poll(p)) {
-    case SCHED_CONTINUE: break;
+    case SCHED_CONTINUE:
+        if (session_kills(p->vm, f)) {
+            COLD(cold_killed);
+        }
+        break;
     case SCHED_YIELDED: COLD(interp_switch);
     case SCHED_STOP: LEAVE();
     }
@@ -119,7 +135,11 @@ SLOW_HANDLER(cold_enter)
         save(f, pc, fp);
         f->resume = RESUME_AGAIN;
         switch (sched_poll(p)) {
-        case SCHED_CONTINUE: break;
+        case SCHED_CONTINUE:
+            if (session_kills(p->vm, f)) {
+                COLD(cold_killed);
+            }
+            break;
         case SCHED_YIELDED: COLD(interp_switch);
         case SCHED_STOP: LEAVE();
         }

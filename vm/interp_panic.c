@@ -10,6 +10,7 @@
 #include "runtime/iface.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched.h"
+#include "runtime/session.h"
 #include "vm/panic.h"
 
 #include <assert.h>
@@ -383,7 +384,11 @@ static void die(P *p, Fiber *f, const Insn *pc)
     Sink *err = p->vm->err ? p->vm->err : &sink_stderr;
     err->write(err, t.s, t.n);
     free(t.s);
-    sched_exit_vm(p->vm, 2);
+    if (p->vm->session != NULL) {
+        p->vm->session->died(p->vm->session, f);
+    } else {
+        sched_exit_vm(p->vm, 2);
+    }
 }
 
 /* Error() or String() of a panic value panicked itself: what with, for the fatal error. */
@@ -442,7 +447,11 @@ COLD_HANDLER(cold_die)
     f->fp = (uint32_t)(fp - f->stack);
     if (atomic_exchange(&vm_state(p->vm)->dying, 1) == 0) {
         die(p, f, pc);
-        LEAVE();
+        if (p->vm->session == NULL) {
+            LEAVE();
+        }
+        atomic_store(&vm_state(p->vm)->dying, 0);
+        COLD(cold_goexit_done); /* the others of a session run on */
     }
     f->resume = RESUME_AGAIN; /* another goroutine is dying: wait for the end */
     pop_panic(f);

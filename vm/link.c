@@ -106,7 +106,7 @@ static bool apply_reloc(Link *l, const Reloc *r)
         return fail(l, "undefined: %.*s", n ? (int)n->len : 1, n ? n->s : "?");
     }
     if (r->kind == RELOC_GLOBAL) {
-        word = (int64_t)(from->base + s->offset);
+        word += (int64_t)(from->base + s->offset);
     } else {
         word = (const uint8_t *)rel_get(&s->target) - at;
     }

@@ -18,6 +18,7 @@
 #include "runtime/iface.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched.h"
+#include "runtime/session.h"
 #include "runtime/string.h"
 #include "vm/op.h"
 
@@ -117,6 +118,9 @@ Iface panic_recover(Fiber *f, const Slot *fp)
 
 void panic_fiber_gone(GolVM *vm, Fiber *f)
 {
+    if (vm->session != NULL) {
+        vm->session->ended(vm->session, f);
+    }
     for (Defer *d = f->defers; d != NULL;) {
         Defer *next = d->link;
         free(d);

@@ -99,8 +99,8 @@ typedef struct Symbol {
 
 enum { RELOC_FUNC = 1, RELOC_TYPE, RELOC_GLOBAL, RELOC_GLOBAL_BASE, RELOC_PACKAGE };
 
-/* FUNC, TYPE: *(int64_t *)at becomes self-relative to the symbol. GLOBAL: the 64-bit word becomes
- * the global's VM-wide offset. GLOBAL_BASE: the unit's own base is added to the word. */
+/* FUNC, TYPE: *(int64_t *)at becomes self-relative to the symbol. GLOBAL: the global's VM-wide offset is
+ * added to the 64-bit word. GLOBAL_BASE: the unit's own base is added to the word. */
 typedef struct Reloc {
     uint64_t at;    /* offset of the word in the unit */
     uint32_t kind;  /* RELOC_* */

@@ -1,0 +1,17 @@
+/* embed.h - private to embed/: what gol.c and session.c share. */
+#ifndef GOL_EMBED_EMBED_H
+#define GOL_EMBED_EMBED_H
+
+#include "include/gol.h"
+#include "vm/unit.h"
+
+struct GolProgram {
+    Unit *unit;
+};
+
+/* The std image, NULL in the first-stage build. */
+Unit *std_image(void);
+/* A copy of text for the caller's *error. */
+char *error_text(const char *text);
+
+#endif
