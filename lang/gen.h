@@ -387,6 +387,7 @@ typedef struct RangeFn {
 } RangeFn;
 void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled);
 bool rangefn_branch(Fg *f, Stmt *s);
+void rangefn_enter(Fg *f);
 bool rangefn_return(Fg *f, Stmt *s);
 
 /* gen_func.c */

@@ -400,6 +400,9 @@ static void literal_pass(Fg *f, Expr *e, Lit *lit, const Env *env, uint16_t flag
     open_params(f, sig, e->func.sig, NULL, NULL);
     load_captures(f, env);
     declare_results(f, sig, &e->func.sig->results);
+    if (f->range_fn) {
+        rangefn_enter(f);
+    }
     f->hoist_slot = lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     gen_stmts(f, e->func.body->stmts.at, e->func.body->stmts.n);
     close_body(f, e->func.body->rbrace);

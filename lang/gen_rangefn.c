@@ -70,10 +70,46 @@ static Expr *body_literal(Stmt *s, Type *yield, RangeFn *rf)
     return syn_func(yield, params, body.at, body.n, s->pos);
 }
 
+enum { STATE_OVER = -1, STATE_BROKE = -2 };
+
+static void panic_text(Fg *f, const char *text)
+{
+    TInfo *str = tinfo(f->gen, type_basic[T_STRING]);
+    uint32_t mark = slot_mark(f);
+    int v = slot_new(f, str), s = slot_new(f, str);
+    gen_const(f, const_string(text, strlen(text)), str, s);
+    tinfo_want_methods(f->gen, str);
+    emit_t(f, OP_MKIFACE, v, s, 0, str);
+    emit(f, OP_PANIC, v, 0, 0);
+    slot_release(f, mark);
+}
+
+/* A body that is called again after it returned false, or when the loop is over, panics. */
+void rangefn_enter(Fg *f)
+{
+    Label ok = LABEL_INIT, over = LABEL_INIT;
+    uint32_t mark = slot_mark(f);
+    Loc l = var_loc(var_of(f, f->range_fn->state));
+    int st = slot_scalar(f);
+    loc_load(f, &l, st);
+    emit_cjump(f, OP_JEQI, st, 0, &ok);
+    emit_cjump(f, OP_JEQI, st, STATE_OVER, &over);
+    panic_text(f, "runtime error: range function continued iteration after function for loop body "
+                  "returned false");
+    label_bind(f, &over);
+    panic_text(f, "runtime error: range function continued iteration after whole loop exit");
+    label_bind(f, &ok);
+    slot_release(f, mark);
+}
+
 /* What follows the call: the branches and the return that the body asked for. */
 static void leave(Fg *f, RangeFn *rf, Pos pos)
 {
-    int st = gen_any(f, syn_name(rf->state, pos));
+    Loc l = var_loc(var_of(f, rf->state));
+    int st = slot_scalar(f), over = slot_scalar(f);
+    loc_load(f, &l, st);
+    emit_int(f, over, STATE_OVER);
+    loc_store(f, &l, over);
     for (uint32_t i = 0; i < rf->exits.n; i++) {
         Label no = LABEL_INIT;
         emit_cjump(f, OP_JNEI, st, (int)i + 2, &no);
@@ -167,6 +203,9 @@ bool rangefn_branch(Fg *f, Stmt *s)
             return false;
         }
     } else if (!t || t == rf->loop || t == rf->labeled) {
+        if (s->kind == ST_BREAK) {
+            set_state(f, STATE_BROKE);
+        }
         return_bool(f, s->kind == ST_CONTINUE);
         return true;
     }
