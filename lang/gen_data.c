@@ -160,8 +160,10 @@ static void write_composite(StaticData *d, Expr *e, TInfo *ti, uint64_t at)
         for (uint32_t i = 0; i < e->composite.elems.n; i++) {
             Expr *x = e->composite.elems.at[i];
             uint32_t k = field_index(u, x, i);
-            write_static(d, elem_value(x), tinfo(d->g, u->struct_.fields[k].type),
-                         at + (uint64_t)type_offsetof(u, k));
+            if (strcmp(u->struct_.fields[k].name, "_") != 0) { /* a blank field takes no value */
+                write_static(d, elem_value(x), tinfo(d->g, u->struct_.fields[k].type),
+                             at + (uint64_t)type_offsetof(u, k));
+            }
         }
         break;
     case T_ARRAY: write_elems(d, e, tinfo(d->g, u->array.elem), at); break;

@@ -693,6 +693,9 @@ static void composite_struct(Fg *f, Expr *e, TInfo *ti, Loc dst, bool zeroed)
         }
         Loc sub = loc_field(f, dst, ti->type, field);
         store_elem(f, sub, x, sub.ti, zeroed);
+        if (!strcmp(u->struct_.fields[field].name, "_")) {
+            loc_zero(f, &sub); /* a blank field takes no value */
+        }
     }
 }
 

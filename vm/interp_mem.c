@@ -717,7 +717,7 @@ HANDLER(SLICE_STR)
 
 COLD_HANDLER(cold_slice_arr)
 {
-    panic_slice(p, &RC, (unsigned)EXT_I(0) & 7, EXT_I(1), EXT_I(1), 0);
+    panic_slice(p, &RC, (unsigned)EXT_I(0) & 7, EXT_I(1), EXT_I(1), 1);
     COLD(cold_panic_set);
 }
 
