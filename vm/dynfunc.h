@@ -1,4 +1,5 @@
-/* dynfunc.h - functions made at run time. See dynfunc.c; what natives use is in runtime/native.h. */
+/* dynfunc.h - functions made at run time. See dynfunc.c.
+ * What natives use of it is declared in runtime/native.h. */
 #ifndef GOL_VM_DYNFUNC_H
 #define GOL_VM_DYNFUNC_H
 

@@ -170,7 +170,8 @@ static NativeStatus wrong_results(struct P *p)
 static NativeStatus take_results(struct P *p, Slot *fp, const RType *t, Slice got)
 {
     if (got.len != t->nout) {
-        return native_panic_plain(p, "reflect: wrong return count from function created by MakeFunc");
+        return native_panic_plain(p, "reflect: wrong return count from function created by "
+                                     "MakeFunc");
     }
     for (uint32_t i = 0; i < t->nout; i++) {
         const Ref *r = mem_loadp(got.ptr + i * 8);
@@ -343,6 +344,7 @@ const NativeDef natives_reflect_call[] = {
     {R, "enterMade", "func()", "", n_enter_made},
     {R, "makeChan", "func(t *rtype, n int) *ref", "", n_make_chan},
     {R, "chanClose", "func(c *ref)", "", n_chan_close},
-    {R, "chanSelect", "func(chans, values []*ref, hasDefault bool) (int, *ref, bool)", "", n_select},
+    {R, "chanSelect", "func(chans, values []*ref, hasDefault bool) (int, *ref, bool)", "",
+     n_select},
     {0},
 };
