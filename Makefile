@@ -62,8 +62,10 @@ ifeq ($(BUILD),build)
 build/stage1: $(LIB_OBJ) $(CLI_OBJ) $(BUILD)/obj/embed/image_none.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBS) $(CLI_LIBS)
 else
+# another configuration's variables stay out of it (they would rebuild it all, twice)
+MAKEOVERRIDES =
 build/stage1: FORCE
-	$(MAKE) BUILD=build SAN= DEFS= $@
+	$(MAKE) BUILD=build CC='$(CC)' WERROR='$(WERROR)' $@
 endif
 $(BUILD)/obj/embed/image.o: embed/image.S $(IMAGE)
 	@mkdir -p $(@D)
@@ -97,8 +99,8 @@ check-asan:
 	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 \
 	$(MAKE) BUILD=build/asan SAN=address,undefined OPTIMISE='-O1 -g' NDEBUG= check
 check-tsan:
-	TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
-	$(MAKE) BUILD=build/tsan SAN=thread OPTIMISE='-O1 -g' NDEBUG= CHECK_DIRS='tests/conc tests/runtime' check
+	TSAN_OPTIONS=halt_on_error=0:exitcode=66:suppressions=$(CURDIR)/tests/tsan.supp \
+	$(MAKE) BUILD=build/tsan SAN=thread OPTIMISE='-O1 -g' NDEBUG= check
 check-stress:
 	$(MAKE) BUILD=build/stress OPTIMISE='-O1 -g' NDEBUG= DEFS=-DGOL_STRESS check
 # libFuzzer over the front end, FUZZ_SECONDS long; new inputs stay in build/fuzz/corpus. clang only.
