@@ -167,7 +167,10 @@ void gen_for(Fg *f, Stmt *s, Stmt *labeled)
         }
         if (s->for_.cond) {
             label_bind(f, &test);
+            Order order;
+            order_begin_expr(f, s->for_.cond, &order);
             gen_cond(f, s->for_.cond, true, &top);
+            order_end(&order);
         } else {
             emit_jmp(f, &top);
         }

@@ -111,7 +111,13 @@ void gen_switch(Fg *f, Stmt *s, Stmt *labeled)
         gen_stmt(f, s->switch_.init, NULL);
     }
     TInfo *ti = s->switch_.tag ? einfo(f, s->switch_.tag) : NULL;
-    int tag = ti ? gen_any(f, s->switch_.tag) : 0;
+    int tag = 0;
+    if (ti) {
+        Order order;
+        order_begin_expr(f, s->switch_.tag, &order);
+        tag = gen_any(f, s->switch_.tag);
+        order_end(&order);
+    }
     for (uint32_t i = 0; i < n; i++) {
         if (s->switch_.clauses.at[i]->is_default) {
             none = &bodies[i];
