@@ -330,6 +330,23 @@ static bool swap_elements(Fg *f, Stmt *s)
     return true;
 }
 
+/* May the last value go to its variable before the others are stored? Not where one of them is the same
+ * variable, nor where their stores may panic and a deferred function sees the result. */
+static bool direct_last(Fg *f, Expr **lhs, const Loc *locs, uint32_t n)
+{
+    const Loc *last = &locs[n - 1];
+    if (last->kind != LOC_SLOT || !direct_var(f, unparen(lhs[n - 1])) ||
+        is_target(locs, n - 1, last->slot, last->ti->slots)) {
+        return false;
+    }
+    for (uint32_t i = 0; i + 1 < n && f->has_defer; i++) {
+        if (locs[i].kind != LOC_SLOT && locs[i].kind != LOC_BLANK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void assign_tuple(Fg *f, Stmt *s)
 {
     if (swap_elements(f, s)) {
@@ -347,7 +364,7 @@ static void assign_tuple(Fg *f, Stmt *s)
             locs[i] = loc_own(f, locs[i]);
         }
     }
-    bool last_direct = locs[n - 1].kind == LOC_SLOT && direct_var(f, unparen(lhs[n - 1]));
+    bool last_direct = direct_last(f, lhs, locs, n);
     for (uint32_t i = 0; i < n; i++) {
         TInfo *to = locs[i].kind == LOC_BLANK ? NULL : locs[i].ti;
         if (!to && is_nil(rhs[i])) {
