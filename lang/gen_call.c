@@ -535,7 +535,10 @@ Blob *gen_wrapper(Gen *g, Type *recv, Selection *sel)
                                                : mem_printf("%s.%s", tn, sel->name);
     fg_init(&outer, g, NULL, NULL, name, NULL, pkg);
     Lit *l = escape_lit(g, outer.lit, lit);
-    return gen_literal(&outer, lit, l, name, FN_WRAPPER, NULL);
+    bool of_value = recv->kind == T_POINTER && own->method && !own->method->ptr_recv &&
+                    own->npath == 0;
+    return gen_literal(&outer, lit, l, name, of_value ? FN_WRAPPER | FN_VALUE_METHOD : FN_WRAPPER,
+                       NULL);
 }
 
 /* ---- go and defer */

@@ -500,6 +500,10 @@ COLD_HANDLER(cold_goexit)
 
 COLD_HANDLER(cold_nil)
 {
+    if (frame_func(fp)->flags & FN_VALUE_METHOD) {
+        panic_nil_receiver(p, frame_func(fp));
+        COLD(cold_panic_set);
+    }
     panic_text(p, "invalid memory address or nil pointer dereference");
     vm_p(p)->panic_nil_deref = true;
     COLD(cold_panic_set);

@@ -371,6 +371,24 @@ void panic_nil_value(P *p)
     vm_p(p)->panic = (Iface){t, {.p = o}};
 }
 
+/* The wrapper's name is (*path.T).M. */
+void panic_nil_receiver(P *p, const Func *wrapper)
+{
+    const RName *n = rel_get(&wrapper->name);
+    const char *name = n->s, *end = name + n->len;
+    const char *close = memchr(name, ')', n->len);
+    const char *dot = NULL; /* the first one behind the last slash */
+    for (const char *at = name; close && at < close; at++) {
+        dot = *at == '/' ? NULL : *at == '.' && !dot ? at : dot;
+    }
+    if (n->len < 4 || !close || !dot || end - close < 2) {
+        panic_text(p, "invalid memory address or nil pointer dereference");
+        return;
+    }
+    panic_plain(p, "value method %.*s.%.*s called using nil *%.*s pointer", (int)(close - name - 2),
+                name + 2, (int)(end - close - 2), close + 2, (int)(close - dot - 1), dot + 1);
+}
+
 int panic_op_error(P *p)
 {
     const RType *t;

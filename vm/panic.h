@@ -39,6 +39,7 @@ void panic_index(P *p, int64_t index, int64_t len);
 void panic_slice(P *p, const Slot *bounds, unsigned flags, int64_t len, int64_t cap, int string);
 void panic_assert(P *p, const RType *dyn, const RType *want, const RType *from);
 void panic_nil_value(P *p); /* panic(nil) */
+void panic_nil_receiver(P *p, const Func *wrapper); /* FN_VALUE_METHOD, called with nil */
 /* What op_fail reported: 1 a panic value was set, 2 VmP.fatal was set, 0 out of memory. */
 int panic_op_error(P *p);
 void panic_set_fatal(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -40,7 +40,8 @@ typedef struct LineEntry {
 enum {
     FN_HAS_DEFER = 1, FN_NATIVE_STUB = 2, FN_WRAPPER = 4 /* method wrapper: not in tracebacks,
         transparent to recover */, FN_CLOSURE = 8, FN_VARIADIC = 16, FN_INIT = 32,
-    FN_DYNAMIC = 64 /* made at run time (vm/dynfunc.c): no unit */
+    FN_DYNAMIC = 64, /* made at run time (vm/dynfunc.c): no unit */
+    FN_VALUE_METHOD = 128 /* wrapper "(*p.T).M" of a value method: what is nil there is its receiver */
 };
 
 /* A function. Its code follows the struct directly. A static func value is a pointer to its Func:
