@@ -460,12 +460,16 @@ HANDLER(RETD)
         COLD(cold_nil);
     }
     df->started = true;
-    Slot *w = call_push(p, f, &fp, pc, df->fn, df->args, df->nargs, call_defer_ret);
-    if (UNLIKELY(w == NULL)) {
+    {
+        Slot *frame = fp; /* fp itself must be known to nobody: gcc's sibling calls */
+        Slot *w = call_push(p, f, &frame, pc, df->fn, df->args, df->nargs, call_defer_ret);
+        fp = w ? w : frame;
+        df = w ? df : NULL;
+    }
+    if (UNLIKELY(df == NULL)) {
         COLD(cold_overflow);
     }
-    fp = w;
-    pc = func_code(frame_func(w));
+    pc = func_code(frame_func(fp));
     DISPATCH();
 }
 
@@ -569,18 +573,32 @@ COLD_HANDLER(cold_send_closed)
     COLD(cold_panic_set);
 }
 
-HANDLER(CHAN_NEW)
+typedef enum MakeChan { MAKE_DONE, MAKE_PANIC, MAKE_NO_MEMORY } MakeChan;
+
+static inline MakeChan make_chan(P *p, const Insn *pc, Slot *fp)
 {
     const char *err = NULL;
     Chan *c = chan_new(p, EXT_TYPE(0), RB.i, &err);
     if (UNLIKELY(c == NULL)) {
         if (err == NULL) {
-            COLD(cold_no_memory);
+            return MAKE_NO_MEMORY;
         }
         panic_plain(p, "%s", err);
-        COLD(cold_panic_set);
+        return MAKE_PANIC;
     }
     RA.p = c;
+    return MAKE_DONE;
+}
+
+HANDLER(CHAN_NEW)
+{
+    MakeChan made = make_chan(p, pc, fp);
+    if (UNLIKELY(made == MAKE_NO_MEMORY)) {
+        COLD(cold_no_memory);
+    }
+    if (UNLIKELY(made == MAKE_PANIC)) {
+        COLD(cold_panic_set);
+    }
     NEXT(2);
 }
 

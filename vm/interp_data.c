@@ -39,40 +39,66 @@ static inline bool op_failed(P *p) { return UNLIKELY(heap_cache(p)->op_error != 
 
 /* --- slices --- */
 
-HANDLER(MAKE_SLICE)
+/* Where C functions answer through a pointer, a function of its own has the local: gcc makes no
+ * sibling call out of a handler whose locals are known elsewhere. */
+static inline bool make_slice(P *p, const Insn *pc, Slot *fp)
 {
     Slice s;
     if (UNLIKELY(!slice_make(p, EXT_TYPE(0), RB.i, RC.i, &s))) {
-        COLD(cold_op_error);
+        return false;
     }
     slice_to_slot(&RA, s);
+    return true;
+}
+
+HANDLER(MAKE_SLICE)
+{
+    if (UNLIKELY(!make_slice(p, pc, fp))) {
+        COLD(cold_op_error);
+    }
     NEXT(2);
 }
 
-HANDLER(APPEND)
+static inline bool append_values(P *p, const Insn *pc, Slot *fp)
 {
     const RType *t = EXT_TYPE(0);
     uint64_t n = (uint64_t)EXT_I(1);
     Slice s = slot_to_slice(&RB), r;
     const Slot *v = &RC;
     if (UNLIKELY(!slice_grow(p, t, s, n, &r))) {
-        COLD(cold_op_error);
+        return false;
     }
     for (uint64_t i = 0, step = slots_for(t->size); i < n; i++) {
         rtype_store(p, t, r.ptr + (r.len + i) * t->size, v + i * step);
     }
     r.len += (uint32_t)n;
     slice_to_slot(&RA, r);
+    return true;
+}
+
+HANDLER(APPEND)
+{
+    if (UNLIKELY(!append_values(p, pc, fp))) {
+        COLD(cold_op_error);
+    }
     NEXT(3);
+}
+
+static inline bool append_slots(P *p, const Insn *pc, Slot *fp)
+{
+    Slice r;
+    if (UNLIKELY(!slice_append_slots(p, EXT_TYPE(0), slot_to_slice(&RB), &RC, &r))) {
+        return false;
+    }
+    slice_to_slot(&RA, r);
+    return true;
 }
 
 SLOW_HANDLER(slow_append)
 {
-    Slice r;
-    if (UNLIKELY(!slice_append_slots(p, EXT_TYPE(0), slot_to_slice(&RB), &RC, &r))) {
+    if (UNLIKELY(!append_slots(p, pc, fp))) {
         COLD(cold_op_error);
     }
-    slice_to_slot(&RA, r);
     NEXT(2);
 }
 
@@ -104,24 +130,31 @@ HANDLER(APPEND_8)
     NEXT(2);
 }
 
-HANDLER(APPEND_SLICE)
+static inline bool append_bytes(P *p, const Insn *pc, Slot *fp, const void *from, uint64_t n)
 {
-    Slice add = slot_to_slice(&RC), r;
-    if (UNLIKELY(!slice_append(p, EXT_TYPE(0), slot_to_slice(&RB), add.ptr, add.len, &r))) {
-        COLD(cold_op_error);
+    Slice r;
+    if (UNLIKELY(!slice_append(p, EXT_TYPE(0), slot_to_slice(&RB), from, n, &r))) {
+        return false;
     }
     slice_to_slot(&RA, r);
+    return true;
+}
+
+HANDLER(APPEND_SLICE)
+{
+    Slice add = slot_to_slice(&RC);
+    if (UNLIKELY(!append_bytes(p, pc, fp, add.ptr, add.len))) {
+        COLD(cold_op_error);
+    }
     NEXT(2);
 }
 
 HANDLER(APPEND_STR)
 {
-    Slice r;
     String s = slot_to_string(&RC);
-    if (UNLIKELY(!slice_append(p, EXT_TYPE(0), slot_to_slice(&RB), s.ptr, (uint64_t)s.len, &r))) {
+    if (UNLIKELY(!append_bytes(p, pc, fp, s.ptr, (uint64_t)s.len))) {
         COLD(cold_op_error);
     }
-    slice_to_slot(&RA, r);
     NEXT(2);
 }
 
@@ -204,11 +237,13 @@ HANDLER(STR_RUNES)
 
 SLOW_HANDLER(slow_str_next)
 {
-    unsigned size;
-    uint64_t i = RC.u, n = RB1.u;
-    const uint8_t *s = RB.p;
-    RA.i = utf8_decode_slow(s + i, n - i, &size);
-    RA1.u = i + size;
+    {
+        unsigned size; /* its scope ends before the sibling call */
+        uint64_t i = RC.u, n = RB1.u;
+        const uint8_t *s = RB.p;
+        RA.i = utf8_decode_slow(s + i, n - i, &size);
+        RA1.u = i + size;
+    }
     NEXT(1);
 }
 
@@ -396,15 +431,12 @@ HANDLER(MAP_ITER)
     NEXT(2);
 }
 
-HANDLER(MAP_NEXT)
+static inline bool map_next(P *p, const Insn *pc, Slot *fp)
 {
     const RType *t = EXT_TYPE(0);
     const void *k, *e;
     if (!map_iter_next(p, RA.p, &k, &e)) {
-        if (op_failed(p)) {
-            COLD(cold_op_error);
-        }
-        TAKE(3 + EXT_I(1));
+        return false;
     }
     if (pc->b != 0xffff) {
         rtype_load(rtype_key(t), &RB, k);
@@ -412,21 +444,39 @@ HANDLER(MAP_NEXT)
     if (pc->c != 0xffff) {
         rtype_load(rtype_elem(t), &RC, e);
     }
+    return true;
+}
+
+HANDLER(MAP_NEXT)
+{
+    if (!map_next(p, pc, fp)) {
+        if (op_failed(p)) {
+            COLD(cold_op_error);
+        }
+        TAKE(3 + EXT_I(1));
+    }
     NEXT(3);
 }
 
 /* --- interfaces --- */
 
-HANDLER(MKIFACE)
+static inline bool make_iface(P *p, const Insn *pc, Slot *fp)
 {
     const RType *t = EXT_TYPE(0);
     bool ok;
     Slot w = iface_box_slots(p, t, &RB, &ok);
-    if (UNLIKELY(!ok)) {
+    if (LIKELY(ok)) {
+        RA.p = (void *)t;
+        RA1 = w;
+    }
+    return ok;
+}
+
+HANDLER(MKIFACE)
+{
+    if (UNLIKELY(!make_iface(p, pc, fp))) {
         COLD(cold_no_memory);
     }
-    RA.p = (void *)t;
-    RA1 = w;
     NEXT(2);
 }
 
