@@ -197,7 +197,10 @@ void gen_compare_to(Fg *f, Expr *e, int dst)
         emit(f, op == TOK_EQL ? OP_EQ : OP_NE, dst, a, z);
     } else {
         TInfo *ti = compare_type(f, x, y);
-        int a = gen_any_as(f, x, ti), b = gen_any_as(f, y, ti);
+        TInfo *as = ti->rep == REP_AGG && ti->slots > BIG_SLOTS ? tinfo(f->gen, type_any) : ti;
+        /* large ones as interfaces: a frame may not hold them */
+        int a = gen_any_as(f, x, as), b = gen_any_as(f, y, as);
+        ti = as;
         f->pos = e->pos;
         if (op == TOK_GTR || op == TOK_GEQ) {
             compare_slots(f, mirror(op), ti, dst, b, a);
