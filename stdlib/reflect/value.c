@@ -437,6 +437,20 @@ static NativeStatus n_slice(struct P *p, Slot *fp)
     return NATIVE_OK;
 }
 
+/* func(r *ref, t *rtype) *ref: the slice as a pointer of type t to its first elements. */
+static NativeStatus n_array(struct P *p, Slot *fp)
+{
+    const Ref *r = fp[1].p;
+    const RType *t = fp[2].p, *array = rtype_elem(t);
+    Slice s = is_kind(r, RK_SLICE) ? cell_slice(cell_load(r->at)) : (Slice){0};
+    if (t->kind != RK_POINTER || array->kind != RK_ARRAY || array->count > s.len ||
+        !rtype_same(rtype_elem(array), rtype_elem(r->type))) {
+        return native_panic_plain(p, "reflect: cannot convert slice to array pointer");
+    }
+    fp[0].p = ref_of(p, (Iface){t, {.p = s.ptr}}, ro_flags(r));
+    return NATIVE_OK;
+}
+
 /* func(t *rtype, n, cap int) *ref */
 static NativeStatus n_make_slice(struct P *p, Slot *fp)
 {
@@ -644,6 +658,7 @@ const NativeDef natives_reflect_value[] = {
     {R, "refLen", "func(r *ref) int", "", n_len},
     {R, "refCap", "func(r *ref) int", "", n_cap},
     {R, "refSlice", "func(r *ref, t *rtype, i, j, k int) *ref", "", n_slice},
+    {R, "refArray", "func(r *ref, t *rtype) *ref", "", n_array},
     {R, "makeSlice", "func(t *rtype, n, c int) *ref", "", n_make_slice},
     {R, "refGrow", "func(r *ref, n int) *ref", "", n_grow},
     {R, "refCopy", "func(dst, src *ref) int", "", n_copy},
