@@ -24,7 +24,7 @@ LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 CLI_OBJ = $(CLI_SRC:%.c=$(BUILD)/obj/%.o)
 IMAGE = build/std.image
 ifneq ($(READLINE),no)
-$(BUILD)/obj/cli/%.o: private DEFS += -DHAVE_READLINE
+$(BUILD)/obj/cli/%.o: private override DEFS += -DHAVE_READLINE
 CLI_LIBS = $(if $(wildcard cli/repl*.c),-lreadline)
 endif
 

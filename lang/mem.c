@@ -147,12 +147,13 @@ static void *gc_small(size_t n)
 }
 
 #ifdef GOL_STRESS
-/* Collections at odd moments find the root that was forgotten. */
+/* Collections at odd moments find the root that was forgotten; rarer as the heap grows. */
 static void stress(void)
 {
-    static uint32_t calls;
-    if (backend == MEM_GC && ++calls % 4001 == 0) {
+    static uint64_t calls, next = 4001;
+    if (backend == MEM_GC && ++calls >= next) {
         GC_gcollect();
+        next = calls + 4001 + calls / 64;
     }
 }
 #else
