@@ -12,7 +12,8 @@
  *     errorcheck  each line with ERROR "regexp" gets a diagnostic, no other line does
  *     errorcheckdir  the same for each package of X.dir
  * A FILTER selects files whose path contains it. EXCLUDE holds "PATTERN reason" lines: a pattern is
- * the beginning of a path, "flag:F" a flag in the first comment, "action:A" an action.
+ * the beginning of a path, "flag:F" a flag in the first comment, "import:P" a package that the file
+ * names, "action:A" an action.
  *
  * Each job works in a process of its own with a scratch folder of its own. Output: a line a failure,
  * then a table by folder and action. For errorcheck a test passes when the lines agree; how many
@@ -157,7 +158,7 @@ static bool builds_here(const char *text)
     return any;
 }
 
-static bool excluded(const Test *t)
+static bool excluded(const Test *t, const char *text)
 {
     for (int i = 0; i < nexcludes; i++) {
         const char *p = excludes[i].pattern;
@@ -167,6 +168,13 @@ static bool excluded(const Test *t)
             bool hit = strstr(args, flag) != NULL;
             free(args);
             free(flag);
+            if (hit) {
+                return true;
+            }
+        } else if (!strncmp(p, "import:", 7)) {
+            char *quoted = format("\"%s\"%s", p + 7, "");
+            bool hit = strstr(text, quoted) != NULL;
+            free(quoted);
             if (hit) {
                 return true;
             }
@@ -201,7 +209,7 @@ static void add_test(const char *path)
         if (!strcmp(word, action_names[a])) {
             Test *t = &tests[ntests++];
             *t = (Test){strdup(path), strdup(args), (enum Action)a, PASSED};
-            if (!builds_here(text) || excluded(t)) {
+            if (!builds_here(text) || excluded(t, text)) {
                 t->outcome = EXCLUDED;
             }
         }
