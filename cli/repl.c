@@ -60,21 +60,25 @@ static bool open_session(Repl *r)
 
 static void session_over(Repl *r, int code)
 {
-    r->status = code;
+    gol_session_close(r->session);
+    r->session = NULL;
     if (!r->terminal || code != 2) {
         r->quit = true;
-        return;
+    } else {
+        fputs("the session has ended; a new one begins\n", stderr);
+        open_session(r);
     }
-    fputs("the session has ended; a new one begins\n", stderr);
-    gol_session_close(r->session);
-    open_session(r);
+    r->status = code;
 }
 
 static GolOutcome eval_named(Repl *r, const char *text, const char *name, bool check_only)
 {
     GolEntry e = {.text = text, .text_len = strlen(text), .name = name, .color = r->color,
                   .check_only = check_only};
-    GolOutcome out;
+    GolOutcome out = {.status = GOL_EVAL_ENDED};
+    if (!r->session) {
+        return out; /* a command's second entry; the first has ended the session */
+    }
     evaluating = r->session;
     gol_eval(r->session, &e, &out);
     evaluating = NULL;

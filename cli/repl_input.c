@@ -72,8 +72,7 @@ static char *next_name(const char *text, int state)
         if (nl) {
             *nl = 0;
         }
-        bool hidden = dot && !(name[0] >= 'A' && name[0] <= 'Z');
-        if (!hidden && strncmp(name, begin, strlen(begin)) == 0) {
+        if (strncmp(name, begin, strlen(begin)) == 0) {
             char *full = NULL;
             int n = asprintf(&full, "%.*s%s", (int)(begin - text), text, name);
             return n < 0 ? NULL : full;

@@ -274,13 +274,13 @@ void gol_session_close(GolSession *s)
 
 /* ---- Compiling -------------------------------------------------------------------------------- */
 
-static void compile_entry(GolSession *s, const GolEntry *e, CompileResult *out)
+static void compile_entry(GolSession *s, const GolEntry *e, bool members, CompileResult *out)
 {
     char name[40];
     snprintf(name, sizeof name, "<%llu>", (unsigned long long)s->serial);
     LiveInput live = {.serial = s->serial, .entries = s->entries, .nentries = s->nentries,
                       .types = s->types, .ntypes = s->ntypes, .packages = s->packages,
-                      .npackages = s->npackages};
+                      .npackages = s->npackages, .want_members = members};
     CompileInput in = {.path = e->name ? e->name : name, .text = e->text, .text_len = e->text_len,
                        .check_only = e->check_only, .color = e->color, .image = std_image(),
                        .std_path = getenv("GOL_STD"), .live = &live};
@@ -432,8 +432,10 @@ static GolEvalStatus wait_end(GolSession *s, GolOutcome *out)
 {
     bool killing = false;
     int looks = 0;
-    for (;;) {
-        wait_news(s, killing);
+    for (bool first = true;; first = false) {
+        if (!first) {
+            wait_news(s, killing);
+        }
         killing |= atomic_exchange(&s->interrupted, 0) != 0;
         lock_acquire(&s->lock);
         bool done = s->done, ended = s->ended, stuck = !done && killing && kill_entry(s, &looks);
@@ -477,7 +479,7 @@ GolEvalStatus gol_eval(GolSession *s, const GolEntry *e, GolOutcome *out)
 {
     *out = (GolOutcome){.status = GOL_EVAL_INVALID};
     CompileResult r = {0};
-    compile_entry(s, e, &r);
+    compile_entry(s, e, false, &r);
     out->message = r.diagnostics;
     if (r.live) {
         out->type = r.live->shown;
@@ -541,19 +543,35 @@ static size_t word(const char *s)
 }
 
 /* The names that an export text declares: the word after const, var, type or func. */
-static void add_declared(char **list, size_t *n, const char *text, size_t len)
+static void add_declared(char **list, size_t *n, const char *text, size_t len, bool exported)
 {
     static const char *const heads[] = {"const ", "var ", "type ", "func "};
     for (const char *p = text, *end = text + len; p < end;) {
         for (int k = 0; k < 4; k++) {
             size_t h = strlen(heads[k]);
-            if ((size_t)(end - p) > h && !memcmp(p, heads[k], h) && word(p + h)) {
+            bool wanted = (size_t)(end - p) > h && (!exported || (p[h] >= 'A' && p[h] <= 'Z'));
+            if (wanted && !memcmp(p, heads[k], h) && word(p + h)) {
                 add_name(list, n, p + h, word(p + h));
             }
         }
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         p = nl ? nl + 1 : end;
     }
+}
+
+/* Members of the value that the first n bytes of text denote. */
+static char *value_members(GolSession *s, const char *text, size_t n)
+{
+    GolEntry e = {.text = text, .text_len = n, .check_only = 1};
+    CompileResult r = {0};
+    compile_entry(s, &e, true, &r);
+    char *list = r.live ? r.live->members : NULL;
+    if (list) {
+        r.live->members = NULL;
+    }
+    live_result_free(r.live);
+    compile_result_free(&r);
+    return list;
 }
 
 char *gol_session_names(GolSession *s, const char *text)
@@ -564,7 +582,7 @@ char *gol_session_names(GolSession *s, const char *text)
     char *list = NULL;
     size_t n = 0;
     for (uint32_t i = 0; !dot && i < s->nentries; i++) {
-        add_declared(&list, &n, s->entries[i].text, strlen(s->entries[i].text));
+        add_declared(&list, &n, s->entries[i].text, strlen(s->entries[i].text), false);
     }
     for (uint32_t i = 0; u && i < u->npackages; i++) {
         const RName *name = rel_get(&pkgs[i].name), *path = rel_get(&pkgs[i].path);
@@ -576,8 +594,8 @@ char *gol_session_names(GolSession *s, const char *text)
             add_name(&list, &n, name->s, name->len);
         } else if (exported && (size_t)(dot - text) == name->len &&
                    !memcmp(text, name->s, name->len)) {
-            add_declared(&list, &n, exported->s, exported->len);
+            add_declared(&list, &n, exported->s, exported->len, true);
         }
     }
-    return list;
+    return dot && !list ? value_members(s, text, (size_t)(dot - text)) : list;
 }

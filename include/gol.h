@@ -118,8 +118,8 @@ GOL_API int gol_incomplete(const char *text, size_t len);
 /* As gol_disassemble, of all functions that entries declared. */
 GOL_API int gol_session_disassemble(GolSession *session, const char *filter, FILE *out);
 
-/* Names that may follow text: package-level names, or after "pkg." its exported names, one a line.
- * gol_free. */
+/* Names that may complete text, one a line: package-level names; after "pkg." what it declares; after
+ * "value." fields and methods. What does not fit the last word is not left out. gol_free. */
 GOL_API char *gol_session_names(GolSession *session, const char *text);
 
 /* Ends all goroutines and frees everything. */

@@ -88,9 +88,9 @@ void check_shown(Checker *c, Stmt *s)
         if (x->mode == MODE_INVALID) {
             return;
         }
-        c->cfg.shown = type_string(type_is_untyped(t) ? type_default(t) : t, c->pkg);
+        c->cfg.shown = type_is_untyped(t) ? type_default(t) : t;
     } else {
-        c->cfg.shown = type_string(x->type, c->pkg);
+        c->cfg.shown = x->type;
     }
     Expr *call = show_call(c, x);
     if (call) {
@@ -243,6 +243,33 @@ static bool declares(const File *f)
     return false;
 }
 
+/* Fields of t and of what it embeds, a few levels down; a name may come twice. */
+static void put_fields(Out *o, Type *t, int levels)
+{
+    Type *u = type_under(t);
+    u = u->kind == T_POINTER ? type_under(u->pointer.elem) : u;
+    for (uint32_t i = 0; u->kind == T_STRUCT && i < u->struct_.n; i++) {
+        const StructField *f = &u->struct_.fields[i];
+        put_text(o, mem_printf("%s\n", f->name));
+        if (f->embedded && levels > 0) {
+            put_fields(o, f->type, levels - 1);
+        }
+    }
+}
+
+/* What may stand behind the dot, one a line. */
+static char *members(Type *t)
+{
+    Out o = {0};
+    put_fields(&o, t, 4);
+    bool plain = t->kind == T_POINTER || type_is_interface(t) || t->kind == T_TUPLE;
+    MethodSet set = type_method_set(plain ? t : type_pointer(t));
+    for (uint32_t i = 0; i < set.n; i++) {
+        put_text(&o, mem_printf("%s\n", set.at[i]->name));
+    }
+    return o.s;
+}
+
 LiveResult *live_result(const LiveInput *in, Package *main, PackageList all)
 {
     LiveResult *r = calloc(1, sizeof *r);
@@ -260,7 +287,9 @@ LiveResult *live_result(const LiveInput *in, Package *main, PackageList all)
         }
     }
     r->text = declares(f) ? strdup(export_text(main)) : NULL;
-    r->shown = main->checker && main->checker->cfg.shown ? strdup(main->checker->cfg.shown) : NULL;
+    Type *shown = main->checker ? main->checker->cfg.shown : NULL;
+    r->shown = shown ? strdup(type_string(shown, main)) : NULL;
+    r->members = shown && in->want_members ? members(shown) : NULL;
     result_types(in, r, f);
     return r;
 }
@@ -281,6 +310,7 @@ void live_result_free(LiveResult *r)
     free(r->packages);
     free(r->text);
     free(r->shown);
+    free(r->members);
     free(r->notes);
     free(r);
 }

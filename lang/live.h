@@ -30,6 +30,7 @@ typedef struct LiveInput {
     const LiveType *types;
     char *const *packages;      /* import paths of source packages whose code the VM has */
     uint32_t nentries, ntypes, npackages;
+    bool want_members;          /* fields and methods of the value shown are asked for */
     bool parse_only;            /* the result tells only whether the text is incomplete */
 } LiveInput;
 
@@ -39,6 +40,7 @@ typedef struct LiveResult {
     char **packages;            /* source packages that the unit brings */
     uint32_t ntypes, npackages;
     char *shown;                /* type of the last value shown, or NULL */
+    char *members;              /* if wanted: its fields and methods, one a line */
     char *notes;                /* lines for the user, or NULL */
     bool incomplete;            /* the text ends in the middle of something */
 } LiveResult;

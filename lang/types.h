@@ -270,7 +270,7 @@ typedef struct CheckConfig {
     bool script_warnings;   /* unused variables and imports are warnings */
     bool auto_import;       /* script mode: unimported std package names resolve */
     bool live;              /* an entry: nothing is called unused */
-    const char *shown;      /* of an entry: type of the last value shown, for the asker */
+    Type *shown;            /* of an entry: type of the last value shown, for the asker */
     int go_minor;           /* language version 1.N */
     Package *(*import)(void *ctx, const char *path, Package *from, char **error);
     void *ctx;

@@ -218,6 +218,8 @@ if command -v tmux >/dev/null; then
     key 'c := make(chan int)' Enter '<-c' Enter; sleep 0.3; key C-c; on 'its goroutine waits'
     key ':ps' Enter; on '[chan receive]'
     key 'fmt.Printl' Tab '("tab")' Enter; on 'tab'
+    key 'type M struct { Field int }; func (m M) Method() int { return 31 }' Enter 'm := M{}' Enter
+    key 'm.Meth' Tab '()' Enter; on '31 (int)'
     key 'gone' C-c; on '^C'
     key '2000+2' Enter; on '2002 (int)'
     key C-d; on 'left'
