@@ -221,13 +221,11 @@ static void *race(void *arg)
 }
 
 /* One round of three writers; gives how often one of them noticed the others. */
-static unsigned race_round(void)
+static unsigned race_round(Racer racers[3])
 {
-    static Racer racers[3];
     Map *m = map_new(P0, m_int, 0);
     test_roots[0] = m;
     for (unsigned i = 0; i < 3; i++) {
-        heap_cache_init(&test_heap, (struct P *)(void *)&racers[i]);
         racers[i].m = m;
         CHECK(pthread_create(&racers[i].thread, NULL, race, &racers[i]) == 0);
     }
@@ -244,9 +242,13 @@ static unsigned race_round(void)
  * grant in one round. */
 static void test_race(void)
 {
+    static Racer racers[3];
     unsigned errors = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        heap_cache_init(&test_heap, (struct P *)(void *)&racers[i]);
+    }
     for (int round = 0; round < 50 && errors == 0; round++) {
-        errors = race_round();
+        errors = race_round(racers);
     }
     CHECK(errors > 0);
 }
