@@ -65,7 +65,7 @@ else
 # another configuration's variables stay out of it (they would rebuild it all, twice)
 MAKEOVERRIDES =
 build/stage1: FORCE
-	$(MAKE) BUILD=build CC='$(CC)' WERROR='$(WERROR)' $@
+	$(MAKE) BUILD=build SAN= DEFS= CFLAGS= CC='$(CC)' WERROR='$(WERROR)' $@
 endif
 $(BUILD)/obj/embed/image.o: embed/image.S $(IMAGE)
 	@mkdir -p $(@D)
@@ -112,7 +112,7 @@ fuzz:
 ifeq ($(CC_KIND),clang)
 	$(MAKE) BUILD=build/fuzz SAN=address OPTIMISE='-O1 -g' NDEBUG= CFLAGS=-fsanitize=fuzzer-no-link build/fuzz/fuzz-compile
 	mkdir -p build/fuzz/corpus build/fuzz/seeds
-	cp $$(find tests examples -name '*.gol') build/fuzz/seeds
+	for f in $$(find tests examples -name '*.gol'); do cp $$f build/fuzz/seeds/$$(echo $$f | tr / _); done
 	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 build/fuzz/fuzz-compile \
 	    -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
 	@echo "1 passed, 0 failed"
