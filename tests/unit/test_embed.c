@@ -77,9 +77,25 @@ static void test_state_is_per_vm(void)
     gol_program_free(program);
 }
 
+/* Reaching the heap's limit is the program's fatal error; the host goes on. */
+static void test_heap_limit(void)
+{
+    GolProgram *program = compile("var keep [][]byte\n"
+                                  "for { keep = append(keep, make([]byte, 1<<16)) }\n", 0);
+    GolConfig config = {.heap_max = 32 << 20, .procs = 2};
+    GolVM *vm = gol_vm_new(&config, NULL);
+    assert(vm && gol_run(vm, program, NULL) == 2);
+    gol_vm_close(vm);
+    gol_program_free(program);
+    program = compile("os.Exit(4)", 0);
+    assert(run(program) == 4);
+    gol_program_free(program);
+}
+
 int main(void)
 {
     test_errors();
+    test_heap_limit();
     test_many_vms();
     test_state_is_per_vm();
     gol_vm_close(NULL);
