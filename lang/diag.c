@@ -127,29 +127,6 @@ void diag_report(DiagList *d, Severity s, Pos pos, Pos end, const char *code, co
 
 /* ---- Formatting ------------------------------------------------------------------------------- */
 
-typedef struct Text {
-    char *at;
-    size_t n, cap;
-} Text;
-
-static void text_add(Text *t, const char *s, size_t n)
-{
-    if (t->n + n + 1 > t->cap) {
-        size_t cap = (t->n + n + 1) * 2 + 256;
-        char *at = mem_alloc_atomic(cap);
-        if (t->n) {
-            memcpy(at, t->at, t->n);
-        }
-        t->at = at;
-        t->cap = cap;
-    }
-    memcpy(t->at + t->n, s, n);
-    t->n += n;
-    t->at[t->n] = 0;
-}
-
-static void text_str(Text *t, const char *s) { text_add(t, s, strlen(s)); }
-
 typedef struct Sorted {
     const Diag *d;
     uint32_t index;

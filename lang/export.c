@@ -18,31 +18,6 @@
 
 #include <assert.h>
 
-/* ---- Text ------------------------------------------------------------------------------------- */
-
-typedef struct Text {
-    char *at;
-    size_t n, cap;
-} Text;
-
-static void add_n(Text *t, const char *s, size_t n)
-{
-    if (t->n + n + 1 > t->cap) {
-        size_t cap = (t->n + n + 1) * 2 + 64;
-        char *at = mem_alloc_atomic(cap);
-        if (t->n) {
-            memcpy(at, t->at, t->n);
-        }
-        t->at = at;
-        t->cap = cap;
-    }
-    memcpy(t->at + t->n, s, n);
-    t->n += n;
-    t->at[t->n] = 0;
-}
-
-static void add(Text *t, const char *s) { add_n(t, s, strlen(s)); }
-
 /* One declaration that may be kept. */
 typedef struct Item {
     Text text;
@@ -77,10 +52,10 @@ static const char *alias_for(Exporter *x, const char *path)
         }
     }
     Text t = {0};
-    add(&t, "gol__");
+    text_str(&t, "gol__");
     for (const char *p = path; *p; p++) {
         bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
-        add_n(&t, plain ? p : "_", 1);
+        text_add(&t, plain ? p : "_", 1);
     }
     Extra e = {x->file, path, t.at};
     VEC_PUSH(x->extras, e);
@@ -89,67 +64,67 @@ static const char *alias_for(Exporter *x, const char *path)
 
 static void put_params(Exporter *x, Text *out, const Param *ps, uint32_t n, bool variadic, int depth)
 {
-    add(out, "(");
+    text_str(out, "(");
     for (uint32_t i = 0; i < n; i++) {
-        add(out, i ? ", " : "");
+        text_str(out, i ? ", " : "");
         Type *t = ps[i].type;
         if (variadic && i + 1 == n && t->kind == T_SLICE) {
-            add(out, "...");
+            text_str(out, "...");
             t = t->slice.elem;
         }
         put_type(x, out, t, depth);
     }
-    add(out, ")");
+    text_str(out, ")");
 }
 
 static void put_signature(Exporter *x, Text *out, Type *t, int depth)
 {
     put_params(x, out, t->func.params, t->func.nparams, t->func.variadic, depth);
     if (t->func.nresults) {
-        add(out, " ");
+        text_str(out, " ");
         put_params(x, out, t->func.results, t->func.nresults, false, depth);
     }
 }
 
 static void put_struct(Exporter *x, Text *out, Type *t, int depth)
 {
-    add(out, "struct{");
+    text_str(out, "struct{");
     for (uint32_t i = 0; i < t->struct_.n; i++) {
         const StructField *f = &t->struct_.fields[i];
-        add(out, i ? "; " : "");
+        text_str(out, i ? "; " : "");
         if (!f->embedded) {
-            add(out, f->name);
-            add(out, " ");
+            text_str(out, f->name);
+            text_str(out, " ");
         }
         put_type(x, out, f->type, depth);
         if (f->tag) {
-            add(out, " ");
-            add(out, const_source(const_string(f->tag, f->tag_len)));
+            text_str(out, " ");
+            text_str(out, const_source(const_string(f->tag, f->tag_len)));
         }
     }
-    add(out, "}");
+    text_str(out, "}");
 }
 
 static void put_interface(Exporter *x, Text *out, Type *t, int depth)
 {
-    add(out, "interface{");
+    text_str(out, "interface{");
     for (uint32_t i = 0; i < t->iface.nmethods; i++) {
-        add(out, i ? "; " : "");
-        add(out, t->iface.methods[i].name);
+        text_str(out, i ? "; " : "");
+        text_str(out, t->iface.methods[i].name);
         put_signature(x, out, t->iface.methods[i].type, depth);
     }
     for (uint32_t i = 0; i < t->iface.nembeds; i++) {
-        add(out, i || t->iface.nmethods ? "; " : "");
+        text_str(out, i || t->iface.nmethods ? "; " : "");
         put_type(x, out, t->iface.embeds[i], depth);
     }
-    add(out, "}");
+    text_str(out, "}");
 }
 
 static void put_union(Exporter *x, Text *out, Type *t, int depth)
 {
     for (uint32_t i = 0; i < t->union_.n; i++) {
-        add(out, i ? " | " : "");
-        add(out, t->union_.terms[i].tilde ? "~" : "");
+        text_str(out, i ? " | " : "");
+        text_str(out, t->union_.terms[i].tilde ? "~" : "");
         put_type(x, out, t->union_.terms[i].type, depth);
     }
 }
@@ -162,20 +137,20 @@ static void put_named(Exporter *x, Text *out, Type *t, int depth)
         return;
     }
     if (o->pkg && o->pkg != x->pkg) {
-        add(out, alias_for(x, o->pkg->path));
-        add(out, ".");
+        text_str(out, alias_for(x, o->pkg->path));
+        text_str(out, ".");
     }
-    add(out, o->name);
+    text_str(out, o->name);
     for (uint32_t i = 0; i < t->named.targs.n; i++) {
-        add(out, i ? ", " : "[");
+        text_str(out, i ? ", " : "[");
         put_type(x, out, t->named.targs.at[i], depth);
-        add(out, i + 1 == t->named.targs.n ? "]" : "");
+        text_str(out, i + 1 == t->named.targs.n ? "]" : "");
     }
 }
 
 static void put_elem(Exporter *x, Text *out, const char *before, Type *t, int depth)
 {
-    add(out, before);
+    text_str(out, before);
     put_type(x, out, t, depth);
 }
 
@@ -204,12 +179,12 @@ static void put_type(Exporter *x, Text *out, Type *t, int depth)
         put_elem(x, out, "]", t->map.elem, depth);
         break;
     case T_CHAN:
-        add(out, t->chan.dir == 1 ? "<-chan (" : t->chan.dir == 2 ? "chan<- (" : "chan (");
+        text_str(out, t->chan.dir == 1 ? "<-chan (" : t->chan.dir == 2 ? "chan<- (" : "chan (");
         put_type(x, out, t->chan.elem, depth);
-        add(out, ")");
+        text_str(out, ")");
         break;
     case T_FUNC:
-        add(out, "func");
+        text_str(out, "func");
         put_signature(x, out, t, depth);
         break;
     case T_STRUCT:
@@ -222,12 +197,12 @@ static void put_type(Exporter *x, Text *out, Type *t, int depth)
         put_union(x, out, t, depth);
         break;
     case T_UNSAFE_POINTER:
-        add(out, alias_for(x, "unsafe"));
-        add(out, ".Pointer");
+        text_str(out, alias_for(x, "unsafe"));
+        text_str(out, ".Pointer");
         break;
     default:
         if (t->kind >= T_BOOL && t->kind <= T_STRING) {
-            add(out, type_string(t, x->pkg));
+            text_str(out, type_string(t, x->pkg));
         } else {
             x->failed = true;
         }
@@ -247,13 +222,13 @@ static void put_source(Text *out, SourceFile *src, Pos from, Pos to)
     Pos end = from;
     for (scan_next(&s); s.tok != TOK_EOF && s.pos < to; scan_next(&s)) {
         if (s.tok == TOK_SEMICOLON && strcmp(s.lit, "semicolon") != 0) {
-            add(out, "\n");
+            text_str(out, "\n");
         } else {
             bool newline = out->n && out->at[out->n - 1] == '\n';
             if (s.pos > end && !newline) {
-                add(out, " ");
+                text_str(out, " ");
             }
-            add_n(out, src->text + (s.pos - src->base), s.end - s.pos);
+            text_add(out, src->text + (s.pos - src->base), s.end - s.pos);
         }
         end = s.end;
     }
@@ -290,15 +265,15 @@ static void const_items(Exporter *x, const Decl *d)
             continue;
         }
         Text t = {0};
-        add(&t, "const ");
-        add(&t, o->name);
+        text_str(&t, "const ");
+        text_str(&t, o->name);
         x->failed = false;
         if (!type_is_untyped(o->type)) {
-            add(&t, " ");
+            text_str(&t, " ");
             put_type(x, &t, o->type, 0);
         }
-        add(&t, " = ");
-        add(&t, const_text(o));
+        text_str(&t, " = ");
+        text_str(&t, const_text(o));
         if (!x->failed) {
             push_item(x, &t, o->name, false);
         }
@@ -313,9 +288,9 @@ static void var_items(Exporter *x, const Decl *d)
             continue;
         }
         Text t = {0};
-        add(&t, "var ");
-        add(&t, o->name);
-        add(&t, " ");
+        text_str(&t, "var ");
+        text_str(&t, o->name);
+        text_str(&t, " ");
         x->failed = false;
         if (d->value.type) {
             put_source(&t, d->file, d->value.type->start, d->value.type->end);
@@ -368,7 +343,7 @@ static void func_item(Exporter *x, const Decl *d)
 static void type_item(Exporter *x, const Decl *d)
 {
     Text t = {0};
-    add(&t, "type ");
+    text_str(&t, "type ");
     put_source(&t, d->file, d->pos, d->end);
     push_item(x, &t, d->type.name->name.name, false);
 }
@@ -496,18 +471,18 @@ static void put_imports(Exporter *x, Text *out, const File *f, const NameSet *us
         if (!name || (strcmp(name, ".") != 0 && !set_has(used, name) && !x->pkg->live)) {
             continue;
         }
-        add(out, "import ");
+        text_str(out, "import ");
         if (as) {
-            add(out, name);
-            add(out, " ");
+            text_str(out, name);
+            text_str(out, " ");
         }
-        add_n(out, d->import.path->lit.text, d->import.path->lit.len);
-        add(out, "\n");
+        text_add(out, d->import.path->lit.text, d->import.path->lit.len);
+        text_str(out, "\n");
     }
     for (uint32_t i = 0; i < x->extras.n; i++) {
         const Extra *e = &x->extras.at[i];
         if (e->file == x->file && set_has(used, name_intern(e->alias, strlen(e->alias)))) {
-            add(out, mem_printf("import %s \"%s\"\n", e->alias, e->path));
+            text_str(out, mem_printf("import %s \"%s\"\n", e->alias, e->path));
         }
     }
 }
@@ -518,26 +493,26 @@ static void put_part(Exporter *x, Text *out)
     for (uint32_t i = 0; i < x->items.n; i++) {
         const Item *it = &x->items.at[i];
         if (it->wanted && it->file == x->file) {
-            add_n(&body, it->text.at, it->text.n);
+            text_add(&body, it->text.at, it->text.n);
             if (!body.n || body.at[body.n - 1] != '\n') {
-                add(&body, "\n");
+                text_str(&body, "\n");
             }
         }
     }
     if (!body.n && !x->pkg->live) {
         return;
     }
-    add(&body, "");
+    text_str(&body, "");
     NameSet used = {0};
     mark_names(&body, &used);
     if (out->n) {
-        add(out, "\f");
+        text_str(out, "\f");
     }
-    add(out, "package ");
-    add(out, x->pkg->name);
-    add(out, "\n");
+    text_str(out, "package ");
+    text_str(out, x->pkg->name);
+    text_str(out, "\n");
     put_imports(x, out, x->pkg->files.at[x->file], &used);
-    add_n(out, body.at, body.n);
+    text_add(out, body.at, body.n);
 }
 
 char *export_text(struct Package *pkg)
@@ -550,9 +525,9 @@ char *export_text(struct Package *pkg)
         put_part(&x, &out);
     }
     if (!out.n) {
-        add(&out, "package ");
-        add(&out, pkg->name);
-        add(&out, "\n");
+        text_str(&out, "package ");
+        text_str(&out, pkg->name);
+        text_str(&out, "\n");
     }
     return out.at;
 }

@@ -13,9 +13,9 @@
 
 /* ---- spelling */
 
-typedef struct Text { char *s; uint32_t n, cap; bool canon; } Text;
+typedef struct Spelling { char *s; uint32_t n, cap; bool canon; } Spelling;
 
-static void put_n(Text *t, const char *s, size_t n)
+static void put_n(Spelling *t, const char *s, size_t n)
 {
     while (t->n + n + 1 > t->cap) {
         uint32_t cap = t->cap ? t->cap * 2 : 64;
@@ -27,12 +27,12 @@ static void put_n(Text *t, const char *s, size_t n)
     t->s[t->n] = 0;
 }
 
-static void put(Text *t, const char *s) { put_n(t, s, strlen(s)); }
+static void put(Spelling *t, const char *s) { put_n(t, s, strlen(s)); }
 
-static void spell(Text *t, Type *ty, int depth);
+static void spell(Spelling *t, Type *ty, int depth);
 
 /* Where a local type is declared: types of two units differ unless their texts are the same. */
-static void spell_place(Text *t, Obj *o)
+static void spell_place(Spelling *t, Obj *o)
 {
     const SourceFile *sf = o->decl ? o->decl->file : NULL;
     if (!sf) {
@@ -43,7 +43,7 @@ static void spell_place(Text *t, Obj *o)
     put(t, mem_printf("#%s:%u:%llx", sf->path, o->pos - sf->base, (unsigned long long)text));
 }
 
-static void spell_named(Text *t, Type *ty, int depth)
+static void spell_named(Spelling *t, Type *ty, int depth)
 {
     Obj *o = ty->named.obj;
     if (o->pkg) {
@@ -68,7 +68,7 @@ static void spell_named(Text *t, Type *ty, int depth)
     }
 }
 
-static void spell_sig(Text *t, Type *ty, int depth)
+static void spell_sig(Spelling *t, Type *ty, int depth)
 {
     put(t, "(");
     for (uint32_t i = 0; i < ty->func.nparams; i++) {
@@ -91,7 +91,7 @@ static void spell_sig(Text *t, Type *ty, int depth)
     put(t, n > 1 ? ")" : "");
 }
 
-static void spell_struct(Text *t, Type *ty, int depth)
+static void spell_struct(Spelling *t, Type *ty, int depth)
 {
     put(t, ty->struct_.n ? "struct { " : "struct {");
     for (uint32_t i = 0; i < ty->struct_.n; i++) {
@@ -121,7 +121,7 @@ static void spell_struct(Text *t, Type *ty, int depth)
     put(t, ty->struct_.n ? " }" : "}");
 }
 
-static void spell_iface(Text *t, Type *ty, int depth)
+static void spell_iface(Spelling *t, Type *ty, int depth)
 {
     TypeSet *set = typeset_of(ty);
     put(t, set->nmethods ? "interface { " : "interface {");
@@ -138,7 +138,7 @@ static void spell_iface(Text *t, Type *ty, int depth)
     put(t, set->nmethods ? " }" : "}");
 }
 
-static void spell_chan(Text *t, Type *ty, int depth)
+static void spell_chan(Spelling *t, Type *ty, int depth)
 {
     put(t, ty->chan.dir == 1 ? "<-chan " : ty->chan.dir == 2 ? "chan<- " : "chan ");
     Type *e = ty->chan.elem;
@@ -156,7 +156,7 @@ static const char *const basic_names[] = {
     [T_COMPLEX64] = "complex64", [T_COMPLEX128] = "complex128", [T_STRING] = "string",
     [T_UNSAFE_POINTER] = "unsafe.Pointer"};
 
-static void spell(Text *t, Type *ty, int depth)
+static void spell(Spelling *t, Type *ty, int depth)
 {
     if (ty->kind < sizeof basic_names / sizeof *basic_names && basic_names[ty->kind]) {
         put(t, basic_names[ty->kind]);
@@ -186,7 +186,7 @@ static void spell(Text *t, Type *ty, int depth)
 
 char *type_name_full(Type *t, bool canonical)
 {
-    Text x = {.canon = canonical};
+    Spelling x = {.canon = canonical};
     spell(&x, t, 0);
     return x.s;
 }

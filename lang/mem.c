@@ -436,3 +436,19 @@ void mem_end(void)
     unwind = NULL;
     limit_bytes = 0;
 }
+
+void text_add(Text *t, const char *s, size_t n)
+{
+    if (t->n + n + 1 > t->cap) {
+        size_t cap = (t->n + n + 1) * 2 + 256;
+        char *at = mem_alloc_atomic(cap);
+        if (t->n) {
+            memcpy(at, t->at, t->n);
+        }
+        t->at = at;
+        t->cap = cap;
+    }
+    memcpy(t->at + t->n, s, n);
+    t->n += n;
+    t->at[t->n] = 0;
+}

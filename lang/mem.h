@@ -34,6 +34,14 @@ void mem_root(void *at, size_t n);
         (v).at[(v).n++] = (x);                                                                     \
     } while (0)
 
+/* A growing text: always NUL-terminated once something was added. */
+typedef struct Text {
+    char *at;
+    size_t n, cap;
+} Text;
+void text_add(Text *t, const char *s, size_t n);
+static inline void text_str(Text *t, const char *s) { text_add(t, s, strlen(s)); }
+
 /* Interned identifier: equal names are equal pointers; NUL-terminated. */
 typedef const char *Name;
 Name name_intern(const char *s, size_t n);
