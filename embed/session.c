@@ -142,7 +142,9 @@ static void session_died(Session *hooks, Fiber *f)
 {
     GolSession *s = of(hooks);
     lock_acquire(&s->lock);
-    s->died |= f->id == s->fiber;
+    if (f->id == s->fiber && !s->done) { /* once done, the entry's fields are the host's */
+        s->died = true;
+    }
     lock_release(&s->lock);
 }
 
