@@ -3,6 +3,7 @@
 #define GOL_EMBED_EMBED_H
 
 #include "include/gol.h"
+#include "lang/compile.h"
 #include "vm/unit.h"
 
 struct GolProgram {
@@ -11,6 +12,7 @@ struct GolProgram {
 
 /* The std image, NULL in the first-stage build. */
 Unit *std_image(void);
+CompileLimits compile_limits(const GolCompileLimits *l);
 /* A copy of text for the caller's *error. */
 char *error_text(const char *text);
 

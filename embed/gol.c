@@ -20,6 +20,11 @@ void gol_free(void *p) { free(p); }
 
 Unit *std_image(void) { return image_size ? (Unit *)(uintptr_t)image_start : NULL; }
 
+CompileLimits compile_limits(const GolCompileLimits *l)
+{
+    return (CompileLimits){.steps = l->steps, .bytes = l->bytes, .wall_ns = l->wall_ns};
+}
+
 GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
 {
     CompileInput in = {
@@ -30,6 +35,9 @@ GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerror
         .color = source->color,
         .image = std_image(),
         .std_path = getenv("GOL_STD"),
+        .limits = compile_limits(&source->limits),
+        .cancel = source->cancel,
+        .client = source->client,
     };
     CompileResult out = {0};
     compile_run(&in, &out);

@@ -33,7 +33,9 @@ struct GolSession {
     GolProgram *loop;
     pthread_t thread;
     sem_t news;
-    _Atomic int interrupted;  /* written by gol_session_interrupt, taken by gol_eval */
+    _Atomic int interrupted;  /* written by gol_session_interrupt, taken by gol_eval; a compile reads
+                                 it as its cancel word */
+    CompileLimits limits;
     SpinLock lock;
     /* under lock */
     Fiber *waiting;           /* the loop's fiber, parked in begin */
@@ -214,6 +216,7 @@ GolSession *gol_session_new(const GolConfig *config, char **error)
     GolSession *s = calloc(1, sizeof *s);
     char *why = NULL;
     if (s) {
+        s->limits = config ? compile_limits(&config->compile) : (CompileLimits){0};
         s->loop = compile_loop();
         s->vm = s->loop ? gol_vm_new(config, &why) : NULL;
     }
@@ -279,13 +282,15 @@ void gol_session_close(GolSession *s)
 static void compile_entry(GolSession *s, const GolEntry *e, bool members, CompileResult *out)
 {
     char name[40];
+    atomic_store(&s->interrupted, 0);
     snprintf(name, sizeof name, "<%llu>", (unsigned long long)s->serial);
     LiveInput live = {.serial = s->serial, .entries = s->entries, .nentries = s->nentries,
                       .types = s->types, .ntypes = s->ntypes, .packages = s->packages,
                       .npackages = s->npackages, .want_members = members};
     CompileInput in = {.path = e->name ? e->name : name, .text = e->text, .text_len = e->text_len,
                        .check_only = e->check_only, .color = e->color, .image = std_image(),
-                       .std_path = getenv("GOL_STD"), .live = &live};
+                       .std_path = getenv("GOL_STD"), .live = &live, .limits = s->limits,
+                       .cancel = (const int *)&s->interrupted, .client = s};
     compile_run(&in, out);
 }
 
@@ -487,6 +492,11 @@ GolEvalStatus gol_eval(GolSession *s, const GolEntry *e, GolOutcome *out)
         out->type = r.live->shown;
         r.live->shown = NULL;
     }
+    if (r.cancelled) {
+        gol_free(out->message);
+        out->message = NULL;
+        return out->status = GOL_EVAL_INTERRUPTED;
+    }
     if (e->check_only || !r.unit || !r.live) {
         out->status = r.nerrors || (!e->check_only && !r.live) ? GOL_EVAL_INVALID : GOL_EVAL_OK;
         free(r.unit);
@@ -494,7 +504,6 @@ GolEvalStatus gol_eval(GolSession *s, const GolEntry *e, GolOutcome *out)
         return out->status;
     }
     out->message = join(out->message, r.live->notes);
-    atomic_store(&s->interrupted, 0);
     int64_t from = now();
     hand_over(s, r.unit);
     out->status = wait_end(s, out);

@@ -29,6 +29,15 @@ GOL_API const char *gol_version(void);
  * It must outlive the VMs that run it. */
 typedef struct GolProgram GolProgram;
 
+/* What one compile may use. Zero means the default: memory and steps that grow with the size of the
+ * text, far beyond what programs take, and no limit of time. A compile that goes beyond fails with the
+ * diagnostic "compile limit reached". */
+typedef struct GolCompileLimits {
+    uint64_t steps;        /* about one for each elementary operation that could repeat endlessly */
+    uint64_t bytes;        /* of the compiler's memory */
+    int64_t wall_ns;       /* nanoseconds, waiting for other compiles apart */
+} GolCompileLimits;
+
 /* What to compile. Zero the struct first; later versions append fields. */
 typedef struct GolSource {
     const char *path;      /* file or folder; with text: the name for messages */
@@ -36,6 +45,11 @@ typedef struct GolSource {
     size_t text_len;
     int check_only;        /* report diagnostics, make no program */
     int color;             /* colour the diagnostics */
+    GolCompileLimits limits;
+    const int *cancel;     /* or NULL. Set to nonzero by any thread or signal handler, it ends the
+                              compile, or its waiting for others, within 10 milliseconds */
+    const void *client;    /* for whom: the process compiles one program at a time, and clients take
+                              turns. NULL: for the calling thread */
 } GolSource;
 
 /* Compiles. Gives NULL if there are errors, or if check_only is set. *diagnostics is then, and also
@@ -59,6 +73,7 @@ typedef struct GolConfig {
     int argc;              /* os.Args; the strings must outlive the VM */
     const char *const *argv;
     int owns_process;      /* the program may end the process by SIGPIPE, as the gol command's does */
+    GolCompileLimits compile; /* of each entry of a session */
 } GolConfig;
 
 /* A VM, or NULL with a text in *error that the caller frees with gol_free. */
@@ -109,7 +124,7 @@ typedef struct GolOutcome {
  * GOL_EVAL_OK the entry has declared nothing. */
 GOL_API GolEvalStatus gol_eval(GolSession *session, const GolEntry *entry, GolOutcome *out);
 
-/* Ends the entry that gol_eval runs, soon. From any thread and from signal handlers. */
+/* Ends the entry that gol_eval compiles or runs, soon. From any thread and from signal handlers. */
 GOL_API void gol_session_interrupt(GolSession *session);
 
 /* 1 if the text ends in the middle of something: an open bracket, a string, an operator. */

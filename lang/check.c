@@ -217,6 +217,7 @@ void check_run_later(Checker *c)
 
 bool check_enter(Checker *c, Pos pos)
 {
+    mem_step();
     if (++c->depth <= CHECK_MAX_DEPTH) {
         return true;
     }

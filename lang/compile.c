@@ -1,16 +1,25 @@
 /* compile.c - the compiler thread and the steps of a compile.
  *
  * One thread a process compiles (D7): it is made at the first request, has a stack of its own that
- * takes the deepest tree the parser admits, owns bdwgc, and serves requests in the order in which
- * they came. compile_run may be called from any thread; it waits. After fork the thread is gone:
- * the child makes a new one, which uses the arena, since bdwgc's state is not to be trusted there.
+ * takes the deepest tree the parser admits and owns bdwgc. compile_run may be called from any
+ * thread; it waits. After fork the thread is gone: the child makes a new one, which uses the arena,
+ * since bdwgc's state is not to be trusted there.
+ *
+ * Clients (VMs, sessions, else threads) take turns: a request's turn is the one after its client's
+ * last request that still waits, and no earlier than the turn being served; the queue is ordered by
+ * turn, then by arrival. So a client that asks a hundred times waits for its own requests, not the
+ * others for it. A compile is not preempted; its limits bound how long it may keep the thread.
+ *
+ * A host ends a compile by its cancel word, which the compile looks at (mem.c) about every 100
+ * microseconds; who waits in the queue looks every few milliseconds and takes its request back.
  *
  * Lock: `queue.lock` guards the queue and the flags below it; it is held for no longer than it
  * takes to link a request. A request is written by its owner before it is queued, by the compiler
  * thread until `done`, and read by its owner after.
  *
- * Failure to allocate, and limits, unwind by longjmp to run_request; only the text of the reason
- * survives, since the memory that it describes is used up.
+ * Failure to allocate, limits and cancellation unwind by longjmp to run_request. After a limit the
+ * trees are all there and a little more memory is given, so its diagnostic says which declaration was
+ * being worked on, behind those found before. Of exhaustion only the text of the reason survives.
  */
 #include "lang/compile.h"
 
@@ -26,22 +35,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { STACK_MB = 512, GUARD = 64 << 10 };
-#define MEMORY_LIMIT ((size_t)4 << 30)
+enum { STACK_MB = 512, GUARD = 64 << 10, LOOK_NS = 4000000 };
+
+/* Besides what mem_admit adds for each byte of source. Ordinary text takes about 60 bytes and 10
+ * steps a byte. */
+#define DEFAULT_BYTES ((uint64_t)256 << 20)
+#define DEFAULT_STEPS ((uint64_t)200000000)
 
 typedef struct Request {
     struct Request *next;
     const CompileInput *in;
     CompileResult *out;
-    bool done;
+    uint64_t client, turn;
+    bool taken, done;
 } Request;
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t arrived, finished;
-    Request *first, **last;
+    Request *first;  /* in order of their turns */
+    uint64_t turn, client; /* of the request served last */
     bool running;    /* the thread exists */
-
     bool forked;     /* this process is a fork of one that compiled: no bdwgc */
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
            .arrived = PTHREAD_COND_INITIALIZER,
@@ -98,9 +112,8 @@ static void require_main(const Loader *l, DiagList *d)
     }
 }
 
-static void compile(const CompileInput *in, CompileResult *out)
+static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
 {
-    DiagList *d = MEM_NEW(DiagList);
     begin_universe();
     if (in->live && in->live->parse_only) {
         live_parse_only(in, d, out);
@@ -139,15 +152,54 @@ static void fail(CompileResult *out, const char *why)
     out->nerrors = 1;
 }
 
+static MemLimits limits_of(const CompileInput *in)
+{
+    return (MemLimits){
+        .bytes = in->limits.bytes ? in->limits.bytes : DEFAULT_BYTES,
+        .steps = in->limits.steps ? in->limits.steps : DEFAULT_STEPS,
+        .wall_ns = in->limits.wall_ns,
+        .scale_bytes = !in->limits.bytes,
+        .scale_steps = !in->limits.steps,
+        .cancel = in->cancel,
+    };
+}
+
+/* The text of a compile that passed a limit: what was found before, then that. */
+static void report_limit(DiagList *d, bool color, CompileResult *out)
+{
+    jmp_buf again;
+    const char *why = mem_why();
+    if (setjmp(again)) {
+        fail(out, why);
+        return;
+    }
+    mem_extend(&again);
+    free(out->unit);
+    free(out->diagnostics);
+    live_result_free(out->live);
+    memset(out, 0, sizeof *out);
+    Pos at = d->working ? d->working : d->files.n ? d->files.at[0]->base : 0;
+    diag_report(d, DIAG_ERROR, at, 0, "CompileLimit", "compile limit reached: %s", why);
+    out->diagnostics = strdup(diag_format(d, color, true));
+    count_results(d, out);
+}
+
 static void run_request(Request *r, MemBackend backend)
 {
     jmp_buf out_of_memory;
+    DiagList *volatile d = NULL;
     memset(r->out, 0, sizeof *r->out);
-    if (setjmp(out_of_memory)) {
+    MemLimits limits = limits_of(r->in);
+    int end = setjmp(out_of_memory);
+    if (end == MEM_LIMIT && d) {
+        report_limit(d, r->in->color, r->out);
+    } else if (end) {
         fail(r->out, mem_why());
+        r->out->cancelled = end == MEM_CANCELLED;
     } else {
-        mem_begin(backend, &out_of_memory, MEMORY_LIMIT);
-        compile(r->in, r->out);
+        mem_begin(backend, &out_of_memory, &limits);
+        d = MEM_NEW(DiagList);
+        compile(r->in, r->out, d);
     }
     mem_end();
 }
@@ -168,9 +220,9 @@ static void *compiler_thread(void *arg)
         }
         Request *r = queue.first;
         queue.first = r->next;
-        if (!queue.first) {
-            queue.last = &queue.first;
-        }
+        queue.turn = r->turn;
+        queue.client = r->client;
+        r->taken = true;
         pthread_mutex_unlock(&queue.lock);
         run_request(r, backend);
         pthread_mutex_lock(&queue.lock);
@@ -217,7 +269,6 @@ static void forget_parent(void)
     queue.forked = queue.running;
     queue.running = false;
     queue.first = NULL;
-    queue.last = &queue.first;
     pthread_mutex_init(&queue.lock, NULL);
     pthread_cond_init(&queue.arrived, NULL);
     pthread_cond_init(&queue.finished, NULL);
@@ -228,31 +279,82 @@ static bool ensure_thread(void)
     if (queue.running) {
         return true;
     }
-    queue.last = &queue.first;
     queue.running = start_thread();
     return queue.running;
 }
 
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forget_parent); }
 
+/* ---- The queue -------------------------------------------------------------------------------- */
+
+/* With the lock held. */
+static void enqueue(Request *r)
+{
+    r->turn = queue.turn + (r->client == queue.client);
+    for (Request *q = queue.first; q; q = q->next) {
+        if (q->client == r->client) {
+            r->turn = q->turn + 1;
+        }
+    }
+    Request **link = &queue.first;
+    while (*link && (*link)->turn <= r->turn) {
+        link = &(*link)->next;
+    }
+    r->next = *link;
+    *link = r;
+}
+
+/* With the lock held. False: the compiler thread has it. */
+static bool take_back(Request *r)
+{
+    for (Request **link = &queue.first; *link && !r->taken; link = &(*link)->next) {
+        if (*link == r) {
+            *link = r->next;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With the lock held. Who can be cancelled looks now and then while it stands in the queue. */
+static void await(Request *r)
+{
+    const int *cancel = r->in->cancel;
+    while (!r->done) {
+        if (!cancel || r->taken) {
+            pthread_cond_wait(&queue.finished, &queue.lock);
+            continue;
+        }
+        if (__atomic_load_n(cancel, __ATOMIC_RELAXED) && take_back(r)) {
+            fail(r->out, "interrupted");
+            r->out->cancelled = true;
+            return;
+        }
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        t.tv_nsec += LOOK_NS;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&queue.finished, &queue.lock, &t);
+    }
+}
+
 void compile_run(const CompileInput *in, CompileResult *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    Request r = {.in = in, .out = out};
+    memset(out, 0, sizeof *out);
+    uint64_t client = in->client ? (uint64_t)(uintptr_t)in->client : (uint64_t)pthread_self();
+    Request r = {.in = in, .out = out, .client = client};
     pthread_mutex_lock(&queue.lock);
     if (!ensure_thread()) {
         pthread_mutex_unlock(&queue.lock);
-        memset(out, 0, sizeof *out);
         fail(out, "the compiler thread cannot be started");
         return;
     }
-    *queue.last = &r;
-    queue.last = &r.next;
+    enqueue(&r);
     pthread_cond_signal(&queue.arrived);
-    while (!r.done) {
-        pthread_cond_wait(&queue.finished, &queue.lock);
-    }
+    await(&r);
     pthread_mutex_unlock(&queue.lock);
 }
 

@@ -9,6 +9,13 @@
 
 struct Unit;
 
+/* What one compile may use; 0: the default (compile.c), which grows with the text compiled. */
+typedef struct CompileLimits {
+    uint64_t steps;   /* about one for each operation that could repeat without end */
+    uint64_t bytes;   /* of memory */
+    int64_t wall_ns;  /* from start to end, waiting for other compiles apart; default: none */
+} CompileLimits;
+
 typedef struct CompileInput {
     /* One of: a path (file or directory), or text with a name for messages. */
     const char *path;
@@ -22,12 +29,16 @@ typedef struct CompileInput {
     const char *std_path;   /* stdlib/ sources, when there is no image */
     int go_minor;           /* 0: newest */
     const struct LiveInput *live; /* an entry of a live package (live.h); text is set */
+    CompileLimits limits;
+    const int *cancel;      /* or NULL; not 0: the compile ends within milliseconds */
+    const void *client;     /* whose compile this is: clients take turns. NULL: the caller's thread */
 } CompileInput;
 
 typedef struct CompileResult {
     struct Unit *unit;      /* malloc'd block; the caller frees it; NULL on error */
     char *diagnostics;      /* malloc'd text, "" if none; warnings included */
     uint32_t nerrors, nwarnings;
+    bool cancelled;         /* by its cancel word */
     struct LiveResult *live; /* of an entry without errors; live_result_free */
 } CompileResult;
 

@@ -161,6 +161,7 @@ static void meet_grey(Checker *c, Obj *o)
 typedef struct Contain {
     Checker *c;
     VEC(Type *) path;
+    bool unsure; /* something was too deep or is not resolved yet */
 } Contain;
 
 static Type *origin_of(Type *t)
@@ -208,12 +209,17 @@ static bool contain_named(Contain *v, Type *t)
             return false;
         }
     }
-    if (!t->named.origin && t->mark) {
-        return true; /* known to be fine */
+    if (t->named.finite) {
+        return true;
     }
+    Type *u = named_underlying(t);
+    bool unsure = v->unsure;
+    v->unsure = u->kind == T_INVALID;
     VEC_PUSH(v->path, t);
-    bool ok = contain(v, named_underlying(t));
+    bool ok = contain(v, u);
     v->path.n--;
+    t->named.finite = ok && !v->unsure;
+    v->unsure |= unsure;
     if (!ok && !t->named.origin) {
         t->named.underlying = INVALID;
     }
@@ -222,7 +228,9 @@ static bool contain_named(Contain *v, Type *t)
 
 static bool contain(Contain *v, Type *t)
 {
+    mem_step();
     if (!t || v->path.n > 200) {
+        v->unsure = true;
         return true;
     }
     switch (t->kind) {
@@ -643,6 +651,7 @@ void check_func_body(Checker *c, Type *sig, FuncType *ft, Block *body, Scope *sc
     c->env.scope = scope;
     c->env.sig = sig;
     c->env.sig_syntax = ft;
+    c->cfg.diags->working = func ? func->pos : body->pos;
     c->env.func = func;
     c->env.depth = depth;
     c->env.has_label = c->env.call_or_recv = false;
@@ -672,6 +681,7 @@ void check_obj(Checker *c, Obj *o)
         return;
     }
     Decl *d = o->fdecl ? o->fdecl : o->decl;
+    c->cfg.diags->working = o->pos;
     if (!d || !check_enter(c, o->pos)) {
         o->color = BLACK;
         if (!o->type) {

@@ -44,6 +44,7 @@ SourceFile *diag_add_file(DiagList *d, const char *path, const char *text, size_
     f->path = mem_strndup(path, strlen(path));
     f->text = text;
     f->len = (uint32_t)len;
+    mem_admit(len);
     f->base = (Pos)base;
     record_lines(f);
     VEC_PUSH(d->files, f);
@@ -53,6 +54,10 @@ SourceFile *diag_add_file(DiagList *d, const char *path, const char *text, size_
 SourceFile *diag_file(DiagList *d, Pos pos)
 {
     uint32_t lo = 0, hi = d->files.n;
+    SourceFile *last = d->last_file;
+    if (last && pos >= last->base && pos <= last->base + last->len) {
+        return last;
+    }
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
         SourceFile *f = d->files.at[mid];
@@ -61,15 +66,24 @@ SourceFile *diag_file(DiagList *d, Pos pos)
         } else if (pos > f->base + f->len) {
             lo = mid + 1;
         } else {
-            return f;
+            return d->last_file = f;
         }
     }
     return NULL;
 }
 
-static uint32_t line_of(const SourceFile *f, uint32_t offset)
+/* Askers go through a file in order, mostly: the line asked for last and the next are tried first. */
+static uint32_t line_of(SourceFile *f, uint32_t offset)
 {
-    uint32_t lo = 0, hi = f->lines.n;
+    uint32_t lo = f->last_line, hi = f->lines.n;
+    if (offset < f->lines.at[lo]) {
+        hi = lo;
+        lo = 0;
+    } else if (lo + 1 == hi || offset < f->lines.at[lo + 1]) {
+        return lo;
+    } else if (lo + 2 == hi || offset < f->lines.at[lo + 2]) {
+        return f->last_line = lo + 1;
+    }
     while (hi - lo > 1) {
         uint32_t mid = (lo + hi) / 2;
         if (f->lines.at[mid] <= offset) {
@@ -78,7 +92,7 @@ static uint32_t line_of(const SourceFile *f, uint32_t offset)
             hi = mid;
         }
     }
-    return lo;
+    return f->last_line = lo;
 }
 
 void diag_position(DiagList *d, Pos pos, const char **path, uint32_t *line, uint32_t *col)
@@ -147,7 +161,7 @@ static int by_position(const void *a, const void *b)
 }
 
 /* The source line of pos with a caret below its span; long lines are shown around the caret. */
-static void add_caret(Text *t, const SourceFile *f, Pos pos, Pos end, bool color)
+static void add_caret(Text *t, SourceFile *f, Pos pos, Pos end, bool color)
 {
     uint32_t offset = pos - f->base;
     uint32_t l = line_of(f, offset);

@@ -14,6 +14,7 @@ typedef struct SourceFile {
     uint32_t len;
     Pos base;          /* Pos of byte 0; 1 for the first file */
     VEC(uint32_t) lines; /* byte offset of each line start, filled by the scanner */
+    uint32_t last_line;  /* asked for by diag_position */
     int go_minor;      /* language version 1.N of this file (go.mod, //go:build) */
 } SourceFile;
 
@@ -32,6 +33,8 @@ typedef struct DiagList {
     uint32_t nerrors;
     uint32_t limit;  /* 0: none */
     VEC(SourceFile *) files;
+    SourceFile *last_file; /* found by diag_file */
+    Pos working;     /* the declaration at hand: where a compile that passes a limit stood */
 } DiagList;
 
 void diag_report(DiagList *d, Severity s, Pos pos, Pos end, const char *code, const char *fmt, ...)

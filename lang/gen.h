@@ -88,7 +88,7 @@ typedef struct FuncRec {
     Type *recv;        /* substituted receiver type, or NULL */
     const char *name;
     Blob *blob;        /* NULL: in the image */
-    uint64_t hash;
+    uint64_t hash, args_hash; /* of the name; of targs */
     struct FuncRec *next, *pending;
 } FuncRec;
 

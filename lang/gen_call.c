@@ -39,8 +39,13 @@ void gen_endless(Gen *g, Obj *o)
 FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
 {
     ObjGen *og = obj_gen(o);
+    uint64_t args_hash = 0;
+    for (uint32_t i = 0; i < targs.n; i++) {
+        args_hash = args_hash * 0x9e3779b97f4a7c15ull + type_hash(targs.at[i]);
+    }
     for (FuncRec *r = og->recs; r; r = r->next) {
-        bool same = r->targs.n == targs.n;
+        mem_step();
+        bool same = r->targs.n == targs.n && r->args_hash == args_hash;
         for (uint32_t i = 0; same && i < targs.n; i++) {
             same = types_identical(r->targs.at[i], targs.at[i]);
         }
@@ -51,6 +56,7 @@ FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
     FuncRec *r = MEM_NEW(FuncRec);
     r->obj = o;
     r->targs = targs;
+    r->args_hash = args_hash;
     r->subst = (Subst){func_tparams(o->type), targs};
     r->sig = targs.n ? o->recv_named ? types_subst(o->type, &r->subst)
                                      : func_instantiate(o->type, targs) : o->type;

@@ -317,6 +317,7 @@ void gen_func_body(Gen *g, FuncRec *r)
     if (!d) {
         return;
     }
+    g->diags->working = r->obj->pos;
     if (d->func.body) {
         check_body(r->obj);
         escape_func(g, d);

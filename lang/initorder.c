@@ -80,6 +80,7 @@ static void reach(Order *o, uint32_t n, Obj *from)
     VEC_PUSH(o->path, from);
     for (uint32_t i = 0; i < from->deps.n; i++) {
         Obj *d = from->deps.at[i];
+        mem_step();
         if (d->pkg != o->c->pkg || d->order == 0 || o->stamp[d->order] == o->search) {
             continue;
         }

@@ -81,6 +81,7 @@ static void search_methods(Search *s, const Embedded *e)
     Type *origin = e->type->named.origin ? e->type->named.origin : e->type;
     for (uint32_t i = 0; i < origin->named.methods.n; i++) {
         Obj *m = origin->named.methods.at[i];
+        mem_step();
         if (name_matches(s, m->name, m->pkg)) {
             hit(s, (Selection){.kind = SEL_METHOD, .path = e->path, .npath = e->npath,
                                .indirect = e->indirect, .method = m, .method_recv = e->type,
@@ -134,6 +135,7 @@ static void consolidate(Level *level, const Types *seen)
         Embedded e = level->at[i];
         bool skip = false;
         for (uint32_t k = 0; k < seen->n && !skip; k++) {
+            mem_step();
             skip = e.type->kind == T_NAMED && seen->at[k] == e.type;
         }
         for (uint32_t k = 0; k < out && !skip; k++) {
@@ -264,6 +266,7 @@ typedef struct Candidates {
 static void add_candidate(Candidates *c, Name name, Package *pkg)
 {
     for (uint32_t i = 0; i < c->all.n; i++) {
+        mem_step();
         if (names_same(c->all.at[i].name, c->all.at[i].pkg, name, pkg)) {
             return;
         }
@@ -277,6 +280,7 @@ static void collect(Candidates *c, Type *t)
         t = t->pointer.elem;
     }
     for (uint32_t i = 0; i < c->seen.n; i++) {
+        mem_step();
         if (c->seen.at[i] == t) {
             return;
         }

@@ -1,16 +1,36 @@
-/* mem.h - the compiler's memory (D7): everything of lang/ is allocated here and never freed by
- * hand. Backend: bdwgc on the compiler thread, or an arena. All memory comes zeroed. Exhaustion or
- * a limit of the running compile unwinds to compile_run (a longjmp inside lang/ only) and becomes
- * a diagnostic. */
+/* mem.h - the compiler's memory (D7), its limits and its names: everything of lang/ is allocated
+ * here and never freed by hand. Backend: bdwgc on the compiler thread, or an arena. All memory
+ * comes zeroed, aligned to 8. Exhaustion or a limit of the running compile unwinds to compile_run (a
+ * longjmp inside lang/ only) and becomes a diagnostic. */
 #ifndef GOL_LANG_MEM_H
 #define GOL_LANG_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-void *mem_alloc(size_t n);         /* scanned for pointers */
-void *mem_alloc_atomic(size_t n);  /* holds no pointers */
+/* The rest of the chunk at hand; two kinds of chunks: scanned for pointers, and not. */
+typedef struct MemBump {
+    char *p, *end;
+} MemBump;
+extern MemBump mem_scanned, mem_plain;
+void *mem_refill(MemBump *b, size_t n);
+
+static inline void *mem_take(MemBump *b, size_t n)
+{
+    n = (n + (n == 0) + 7) & ~(size_t)7;
+    if (n <= (size_t)(b->end - b->p)) {
+        void *at = b->p;
+        b->p += n;
+        return at;
+    }
+    return mem_refill(b, n);
+}
+
+/* Scanned for pointers, and what holds none. */
+static inline void *mem_alloc(size_t n) { return mem_take(&mem_scanned, n); }
+static inline void *mem_alloc_atomic(size_t n) { return mem_take(&mem_plain, n); }
 void *mem_grow(void *p, size_t old_n, size_t new_n);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -55,21 +75,48 @@ Name name_intern_hashed(const char *s, size_t n, uint32_t hash);
 #define NAME_HASH_START 2166136261u
 #define NAME_HASH_STEP(h, c) (((h) ^ (uint32_t)(c)) * 16777619u)
 
+/* ---- Steps ------------------------------------------------------------------------------------
+ * Whatever can take long without allocating counts its steps: that is where limits and a host's
+ * wish to end the compile are noticed. */
+extern int32_t mem_budget; /* steps until mem_poll */
+void mem_poll(void);
+static inline void mem_step(void)
+{
+    if (--mem_budget < 0) {
+        mem_poll();
+    }
+}
+
 /* ---- For lang/compile.c and tests -------------------------------------------------------------
- * A compile is bracketed by mem_begin and mem_end. Exhaustion or more than `limit` bytes (0: no
- * limit) unwinds to `out` with mem_why() set. Without mem_begin the arena is used and exhaustion
- * aborts (unit tests). Static variables of lang/ that hold compile memory must be re-made in every
- * compile or be registered once with mem_root (bdwgc scans no static data of its own accord). */
+ * A compile is bracketed by mem_begin and mem_end. Exhaustion or a limit unwinds to `out` with
+ * mem_why() set. Without mem_begin the arena is used and exhaustion aborts (unit tests). Static
+ * variables of lang/ that hold compile memory must be re-made in every compile or be registered once
+ * with mem_root (bdwgc scans no static data of its own accord). */
 #include <setjmp.h>
-#include <stdbool.h>
 
 typedef enum MemBackend { MEM_ARENA, MEM_GC } MemBackend;
+
+/* What a compile may use; 0: no limit. Scaled: mem_admit adds something for each byte of source. */
+typedef struct MemLimits {
+    uint64_t bytes, steps;
+    int64_t wall_ns;
+    bool scale_bytes, scale_steps;
+    const int *cancel; /* not NULL: written by any thread; not 0: the compile ends soon */
+} MemLimits;
+
+/* Why a compile was unwound. */
+typedef enum MemEnd { MEM_EXHAUSTED = 1, MEM_LIMIT, MEM_CANCELLED } MemEnd;
+
 /* Once per process, on the compiler thread; stack_base: the highest address of its stack. */
 void mem_init_gc(void *stack_base);
-void mem_begin(MemBackend backend, jmp_buf *out, size_t limit);
+void mem_begin(MemBackend backend, jmp_buf *out, const MemLimits *limits);
+void mem_admit(size_t source_bytes);
+/* After an unwinding by a limit: room for the report about it. */
+void mem_extend(jmp_buf *out);
 void mem_end(void);
 _Noreturn void mem_fail(const char *why);
 const char *mem_why(void);
-size_t mem_used(void); /* bytes handed out in this compile */
+uint64_t mem_used(void);  /* bytes handed out in this compile, in chunks */
+uint64_t mem_steps(void);
 
 #endif

@@ -1024,6 +1024,7 @@ File *parse_live(DiagList *d, SourceFile *src)
     p->d = d;
     p->file = MEM_NEW(File);
     p->file->src = src;
+    d->working = src->base;
     scan_init(&p->s, src, d);
     parser_next(p);
     if (p->s.tok == TOK_PACKAGE) {

@@ -302,6 +302,7 @@ static Type *subst(Type *t, const Subst *s)
     if (!t) {
         return t;
     }
+    mem_step();
     switch (t->kind) {
     case T_TPARAM:
         return subst_tparam(t, s);
@@ -382,6 +383,7 @@ static bool has_tparam(Type *t, int depth)
     if (!t || depth > 50) {
         return false;
     }
+    mem_step();
     depth++;
     switch (t->kind) {
     case T_TPARAM:
@@ -432,6 +434,7 @@ bool type_has_tparam(Type *t) { return has_tparam(t, 0); }
 static bool deeper(Type *t, int limit)
 {
     for (; t && limit > 0; limit--) {
+        mem_step();
         switch (t->kind) {
         case T_NAMED: return types_deeper(t->named.targs, limit - 1);
         case T_ARRAY: t = t->array.elem; break;

@@ -464,6 +464,7 @@ static bool identical_at(Type *a, Type *b, int depth)
     if (depth > MAX_DEPTH) {
         return true;
     }
+    mem_step();
     depth++;
     switch (a->kind) {
     case T_ARRAY:
@@ -536,18 +537,23 @@ static uint64_t hash_at(Type *t, int depth)
     if (!t) {
         return 1;
     }
+    mem_step();
     uint64_t h = mix(0x9e3779b97f4a7c15ull, t->kind);
     if (depth > 8) {
         return h;
     }
-    depth++;
-    switch (t->kind) {
+    switch (t->kind) { /* these branch nowhere: any depth is fine */
     case T_ARRAY:
         return mix(hash_at(t->array.elem, depth), (uint64_t)t->array.len + 31);
     case T_SLICE:
         return mix(h, hash_at(t->slice.elem, depth));
     case T_POINTER:
         return mix(h, hash_at(t->pointer.elem, depth));
+    default:
+        break;
+    }
+    depth++;
+    switch (t->kind) {
     case T_MAP:
         return mix(mix(h, hash_at(t->map.key, depth)), hash_at(t->map.elem, depth));
     case T_CHAN:
@@ -599,6 +605,52 @@ uint64_t type_hash(Type *t) { return hash_at(t, 0); }
 
 static int64_t round_up(int64_t n, int64_t align) { return (n + align - 1) / align * align; }
 
+static int64_t struct_offset(Type *u, uint32_t field);
+
+static int64_t struct_align(Type *u)
+{
+    int64_t align = 1;
+    for (uint32_t i = 0; i < u->struct_.n; i++) {
+        int64_t a = type_alignof(u->struct_.fields[i].type);
+        align = a > align ? a : align;
+    }
+    return align;
+}
+
+static bool settle_struct(Type *u);
+
+/* Whether t's layout will not change any more: everything in it is resolved and known. */
+static bool settled(Type *t)
+{
+    if (t->kind == T_TPARAM) {
+        return false;
+    }
+    Type *u = type_under(t);
+    if (u->kind == T_ARRAY) {
+        return settled(u->array.elem);
+    }
+    return u->kind == T_STRUCT ? settle_struct(u) : u->kind != T_INVALID;
+}
+
+/* Computes a struct's layout once; without that a type of n steps, each a struct of two of the one
+ * before, would take 2^n. */
+static bool settle_struct(Type *u)
+{
+    mem_step();
+    if (u->struct_.align) {
+        return true;
+    }
+    for (uint32_t i = 0; i < u->struct_.n; i++) {
+        if (!u->struct_.fields[i].type || !settled(u->struct_.fields[i].type)) {
+            return false;
+        }
+    }
+    int64_t align = struct_align(u);
+    u->struct_.size = round_up(struct_offset(u, u->struct_.n), align);
+    u->struct_.align = (uint32_t)align;
+    return true;
+}
+
 int64_t type_alignof(Type *t)
 {
     Type *u = type_under(t);
@@ -614,12 +666,8 @@ int64_t type_alignof(Type *t)
     case T_ARRAY:
         return type_alignof(u->array.elem);
     case T_STRUCT: {
-        int64_t align = 1;
-        for (uint32_t i = 0; i < u->struct_.n; i++) {
-            int64_t a = type_alignof(u->struct_.fields[i].type);
-            align = a > align ? a : align;
-        }
-        return align;
+        settle_struct(u);
+        return u->struct_.align ? u->struct_.align : struct_align(u);
     }
     default:
         return 8;
@@ -672,7 +720,8 @@ int64_t type_sizeof(Type *t)
         return total;
     }
     case T_STRUCT:
-        return round_up(struct_offset(u, u->struct_.n), type_alignof(u));
+        return settle_struct(u) ? u->struct_.size
+                                : round_up(struct_offset(u, u->struct_.n), struct_align(u));
     default:
         return 8;
     }

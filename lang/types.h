@@ -63,7 +63,8 @@ struct Type {
     union {
         struct { Type *elem; int64_t len; } array; /* len -1: unknown after an error */
         struct { Type *elem; } slice;
-        struct { StructField *fields; uint32_t n; } struct_;
+        struct { StructField *fields; uint32_t n; uint32_t align; int64_t size;
+                 /* layout, once all fields are resolved; align 0: not computed */ } struct_;
         struct { Type *elem; } pointer;
         struct { Param *params; uint32_t nparams; Param *results; uint32_t nresults; bool variadic;
                  /* last param's type is then a slice */ TypeList tparams; /* generic func */
@@ -82,7 +83,8 @@ struct Type {
                  Obj *in_func; /* local type: the function it is declared in, else NULL */
                  TypeList outer; /* local type of a generic function: its type arguments after
                                     substitution (origin set), else empty */
-                 uint32_t serial; } named;
+                 uint32_t serial;
+                 bool finite; /* [check] does not contain itself by value */ } named;
         struct { Obj *obj; uint32_t index; Type *constraint; uint32_t serial; } tparam;
         struct { Type **at; uint32_t n; } tuple;
         struct { UnionTerm *terms; uint32_t n; } union_;

@@ -49,6 +49,7 @@ static void restrict_to(TypeSet *set, const Terms *ts)
     Terms both = {0};
     for (uint32_t i = 0; i < set->nterms; i++) {
         for (uint32_t k = 0; k < ts->n; k++) {
+            mem_step();
             UnionTerm t;
             if (intersect(set->terms[i], ts->at[k], &t)) {
                 add_term(&both, t);
@@ -64,6 +65,7 @@ typedef VEC(Method) Methods;
 static void add_method(Methods *ms, const Method *m)
 {
     for (uint32_t i = 0; i < ms->n; i++) {
+        mem_step();
         if (ms->at[i].name == m->name && (ms->at[i].pkg == m->pkg || name_exported(m->name))) {
             return; /* duplicates of different type: reported by the checker */
         }
