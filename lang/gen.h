@@ -336,9 +336,12 @@ Selection *resolve_selection(Fg *f, Expr *sel);
 void gen_method_value(Fg *f, Expr *e, int dst);
 void gen_method_expr(Fg *f, Expr *e, int dst);
 void gen_func_value(Fg *f, FuncRec *r, int dst);
-bool gen_intrinsic(Fg *f, Expr *e, int dst);
+Expr *static_callee(Expr *fn);           /* the name of the function called, or NULL */
 uint32_t sig_results(Gen *g, Type *sig);
 uint32_t sig_params(Gen *g, Type *sig);
+
+/* gen_intrinsic.c */
+bool gen_intrinsic(Fg *f, Expr *e, int dst);
 
 /* gen_inline.c */
 Obj *call_inlinable(Gen *g, Expr *e);

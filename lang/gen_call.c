@@ -1,4 +1,4 @@
-/* gen_call.c - calls, go, defer, method values and expressions, and the calls that are opcodes.
+/* gen_call.c - calls, go, defer, method values and expressions.
  *
  * Arguments are evaluated straight into the callee's window: two header slots above everything
  * live, then results, then parameters (HACKING.md). A static callee needs nothing else; a func value
@@ -280,7 +280,7 @@ static void plan_method(Fg *f, Expr *call, Expr *fn, Plan *p)
     gen_args(f, call, p, args, n);
 }
 
-static Expr *static_callee(Expr *fn)
+Expr *static_callee(Expr *fn)
 {
     if (fn->kind == EX_INDEX) {
         fn = unparen(fn->index.x);
@@ -596,113 +596,4 @@ void gen_go_defer(Fg *f, Stmt *s)
         emit(f, OP_DEFER_TO, var_of(f, f->range_fn->frame)->slot, 0, 0);
     }
     slot_release(f, mark);
-}
-
-/* ---- calls that are opcodes */
-
-static bool math_op(const char *n, Op *op)
-{
-    static const struct { const char *name; Op op; } ops[] = {
-        {"Sqrt", OP_SQRT_F64}, {"Abs", OP_ABS_F64}, {"Floor", OP_FLOOR_F64},
-        {"Ceil", OP_CEIL_F64}, {"Trunc", OP_TRUNC_F64}};
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-        if (strcmp(ops[i].name, n) == 0) {
-            *op = ops[i].op;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Which atomic: the verb, and whether it is 64 bits wide; false: an ordinary call. */
-static bool atomic_verb(const char *n, const char *t, char *verb, bool *wide)
-{
-    static const char *const verbs[] = {"Load", "Store", "Add", "Swap", "CompareAndSwap"};
-    for (int i = 0; i < 5; i++) {
-        size_t len = strlen(verbs[i]);
-        if (strncmp(n, verbs[i], len) == 0) {
-            const char *rest = t ? t : n + len;
-            if (t && n[len]) {
-                return false;
-            }
-            *verb = "LSAXC"[i];
-            *wide = strcmp(rest, "Int64") == 0 || strcmp(rest, "Uint64") == 0 ||
-                    strcmp(rest, "Uintptr") == 0;
-            return *wide || strcmp(rest, "Int32") == 0 || strcmp(rest, "Uint32") == 0;
-        }
-    }
-    return false;
-}
-
-static void atomic_call(Fg *f, char verb, bool wide, int addr, Expr **args, TInfo *res, int dst)
-{
-    switch (verb) {
-    case 'L': emit(f, wide ? OP_ATOMIC_LOAD_64 : OP_ATOMIC_LOAD_32, dst, addr, 0); break;
-    case 'S': {
-        int v = gen_any(f, args[0]);
-        emit(f, wide ? OP_ATOMIC_STORE_64 : OP_ATOMIC_STORE_32, addr, v, 0);
-        return;
-    }
-    case 'A': case 'X': {
-        int v = gen_any(f, args[0]);
-        Op op = verb == 'A' ? wide ? OP_ATOMIC_ADD_64 : OP_ATOMIC_ADD_32
-                            : wide ? OP_ATOMIC_SWAP_64 : OP_ATOMIC_SWAP_32;
-        emit(f, op, dst, addr, v);
-        break;
-    }
-    default: {
-        int v = slot_raw(f, 2);
-        gen_to(f, args[0], v);
-        gen_to(f, args[1], v + 1);
-        emit(f, wide ? OP_ATOMIC_CAS_64 : OP_ATOMIC_CAS_32, dst, addr, v);
-        return;
-    }
-    }
-    if (!wide && res) { /* the opcodes differ in how they extend: settle it */
-        norm_int(f, res, dst);
-    }
-}
-
-bool gen_intrinsic(Fg *f, Expr *e, int dst)
-{
-    Expr *fn = unparen(e->call.fn), *name = static_callee(fn);
-    uint32_t mark = slot_mark(f);
-    Op op;
-    char verb;
-    bool wide;
-    if (name && name->name.obj->pkg && !name->name.obj->recv_named) {
-        Obj *o = name->name.obj;
-        if (strcmp(o->pkg->path, "math") == 0 && e->call.args.n == 1 && math_op(o->name, &op)) {
-            emit(f, op, dst, gen_any(f, e->call.args.at[0]), 0);
-        } else if (strcmp(o->pkg->path, "sync/atomic") == 0 &&
-                   atomic_verb(o->name, NULL, &verb, &wide) && e->call.args.n &&
-                   e->call.args.at[0]->type->kind != T_TUPLE) {
-            int a = gen_any(f, e->call.args.at[0]);
-            f->pos = e->pos;
-            TInfo *res = verb == 'S' ? NULL : einfo(f, e);
-            atomic_call(f, verb, wide, a, e->call.args.at + 1, res, dst);
-        } else {
-            return false;
-        }
-        slot_release(f, mark);
-        return true;
-    }
-    if (fn->kind != EX_SELECTOR || !fn->selector.selection ||
-        fn->selector.selection->kind != SEL_METHOD || !fn->selector.selection->method) {
-        return false;
-    }
-    Selection *s = resolve_selection(f, fn);
-    Obj *m = s->method;
-    if (!m || !m->pkg || strcmp(m->pkg->path, "sync/atomic") != 0 || !m->recv_named ||
-        !atomic_verb(m->name, m->recv_named->named.obj->name, &verb, &wide)) {
-        return false;
-    }
-    Type *end;
-    Loc l = loc_path(f, gen_place(f, fn->selector.x), etype(f, fn->selector.x), s->path, s->npath,
-                     &end);
-    int a = end->kind == T_POINTER ? loc_any(f, &l) : loc_addr(f, &l);
-    f->pos = e->pos;
-    atomic_call(f, verb, wide, a, e->call.args.at, verb == 'S' ? NULL : einfo(f, e), dst);
-    slot_release(f, mark);
-    return true;
 }

@@ -81,6 +81,20 @@ static bool fused_step(Fg *f, Stmt *s, Label *top)
     return true;
 }
 
+/* May the value of e depend on local variable v? */
+static bool mentions(const Expr *e, const Obj *v)
+{
+    switch (e->kind) {
+    case EX_NAME: return e->name.obj == v;
+    case EX_LIT: return false;
+    case EX_PAREN: return mentions(e->paren.x, v);
+    case EX_UNARY: return mentions(e->unary.x, v);
+    case EX_BINARY: return mentions(e->binary.x, v) || mentions(e->binary.y, v);
+    case EX_SELECTOR: return mentions(e->selector.x, v);
+    default: return true;
+    }
+}
+
 /* i++ and then i < y as one instruction; false if the loop has another shape. */
 static bool fused_loop(Fg *f, Stmt *s, Label *top)
 {
@@ -113,6 +127,12 @@ static bool fused_loop(Fg *f, Stmt *s, Label *top)
             emit_cjump(f, OP_LOOP_INC_LTLEN, i->slot, sl->slot, top);
             return true;
         }
+    }
+    if (!mentions(y, i->obj)) { /* y first: it is simple, so nobody can tell */
+        uint32_t mark = slot_mark(f);
+        emit_cjump(f, lt ? OP_LOOP_INC_LT : OP_LOOP_INC_LE, i->slot, gen_any_as(f, y, i->ti), top);
+        slot_release(f, mark);
+        return true;
     }
     return false;
 }

@@ -44,7 +44,9 @@ typedef enum WaitReason {
  * they own the fiber; the VM resets it to RESUME_GO after acting. */
 typedef enum FiberResume {
     RESUME_GO,          /* continue at fiber->pc; results stand in the frame */
-    RESUME_AGAIN,       /* call the native at fiber->pc again (NATIVE_PARK_AGAIN) */
+    RESUME_AGAIN,       /* execute the instruction at fiber->pc (again); a native: call it again */
+    RESUME_SKIP,        /* the instruction at fiber->pc is complete: it stayed there so that its
+                           operands stay alive */
     RESUME_SEND_CLOSED, /* panic: send on closed channel */
     RESUME_ENTER        /* first run: vm's own use */
 } FiberResume;
@@ -109,7 +111,7 @@ typedef struct Fiber {
 } Fiber;
 
 enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */, FIBER_F_USER = 4
-       /* this bit and above are vm's */ };
+       /* this bit and above are vm's (vm.h) */ };
 
 #define FIBER_BLOCK 512
 #define FIBER_SLAB (1u << 18) /* bytes mapped at a time; GolVM.nslabs counts them */

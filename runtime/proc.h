@@ -51,7 +51,7 @@ typedef struct P {
     bool solo;                    /* GOMAXPROCS is 1: locks and wake-ups are skipped; changes with
                                      the world stopped */
     bool move_stack;              /* GODEBUG=stackstress: every call takes the slow path */
-    bool perturb;                 /* GODEBUG=schedstress: choices that nobody would make */
+    bool chosen;                  /* choices are drawn by a chooser (choice.h), not by the queues */
     _Atomic(Slot *) stack_limit;  /* end of the running fiber's stack, or NULL: take the slow path.
                                      The owner sets it; others only write NULL after poll */
     Fiber *fiber;                 /* what runs; NULL between fibers */
@@ -71,6 +71,7 @@ typedef struct P {
     uint64_t next_id, end_id;     /* batch of fiber ids */
     uint64_t next_chan_id, end_chan_id;
     uint64_t rand[2];             /* rand.c */
+    uint64_t choice_state;        /* choice.c: this P's generator in CHOICE_PERTURB */
     Waiter *free_selects;         /* blocks of SELECT_INLINE waiters, linked by next */
     _Atomic int64_t nlive;        /* fibers born minus died here; sum over Ps = NumGoroutine */
 

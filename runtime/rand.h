@@ -1,5 +1,6 @@
-/* rand.h - the one place where scheduling choices are drawn (select's case, the steal order, map
- * iteration): a per-P generator, seeded from the VM's seed, so that a seeded VM repeats them. */
+/* rand.h - a per-P generator for everything random that is no scheduling choice of a chooser's
+ * (choice.h): map seeds and iteration, the plain scheduler's steal order and select draws. It is
+ * seeded from the VM's seed, so that a seeded VM repeats them. */
 #ifndef GOL_RUNTIME_RAND_H
 #define GOL_RUNTIME_RAND_H
 

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "runtime/rand.h"
+#include "runtime/choice.h"
 
 void globq_put_list(GolVM *vm, Fiber *first, Fiber *last, uint32_t n)
 {
@@ -22,6 +22,30 @@ void globq_put(GolVM *vm, Fiber *f)
     globq_put_list(vm, f, f, 1);
 }
 
+/* Exact choices: any of the runnable ones. Under vm->lock; the queue is not empty. */
+static Fiber *take_chosen(P *p)
+{
+    GolVM *vm = p->vm;
+    uint32_t k = sched_choose(p, CHOICE_NEXT,
+                              atomic_load_explicit(&vm->nglobq, memory_order_relaxed));
+    Fiber *before = NULL, *f = vm->globq_head;
+    for (; k > 0; k--) {
+        before = f;
+        f = f->next;
+    }
+    if (before) {
+        before->next = f->next;
+    } else {
+        vm->globq_head = f->next;
+    }
+    if (vm->globq_tail == f) {
+        vm->globq_tail = before;
+    }
+    f->next = NULL;
+    atomic_fetch_sub_explicit(&vm->nglobq, 1, memory_order_seq_cst);
+    return f;
+}
+
 Fiber *globq_get(P *p, uint32_t max)
 {
     GolVM *vm = p->vm;
@@ -29,6 +53,11 @@ Fiber *globq_get(P *p, uint32_t max)
         return NULL;
     }
     lock_acquire(&vm->lock);
+    if (choice_exact(p)) {
+        Fiber *f = vm->globq_head ? take_chosen(p) : NULL;
+        lock_release(&vm->lock);
+        return f;
+    }
     uint32_t have = atomic_load_explicit(&vm->nglobq, memory_order_relaxed);
     uint32_t n = have / vm->nprocs + 1;
     n = n > have ? have : n;

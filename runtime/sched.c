@@ -27,6 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/choice.h"
 #include "runtime/debugvar.h"
 #include "runtime/netpoll.h"
 #include "runtime/os.h"
@@ -60,7 +61,7 @@ P *proc_new(GolVM *vm, uint32_t id)
     atomic_store_explicit(&p->next_timer, INT64_MAX, memory_order_relaxed);
     rand_seed_proc(p, vm->seed);
     p->move_stack = vm->debug[DEBUG_STACKSTRESS] > 0;
-    p->perturb = vm->debug[DEBUG_SCHEDSTRESS] > 0;
+    choice_init_proc(p);
     if (vm->hooks->proc_init && !vm->hooks->proc_init(p)) {
         free(p);
         return NULL;
@@ -113,6 +114,9 @@ GolVM *sched_new_vm(const VMHooks *hooks, uint32_t nprocs, void *vmdata)
     if (!vm->semas) {
         free(vm);
         return NULL;
+    }
+    if (vm->debug[DEBUG_SCHEDSTRESS] > 0) {
+        choice_seed(vm, CHOICE_PERTURB, vm->seed);
     }
     for (uint32_t i = vm->nprocs; i-- > 1;) {
         idle_put(vm, vm->procs[i]);
@@ -536,7 +540,7 @@ static Fiber *steal(M *m, P *p)
 {
     GolVM *vm = p->vm;
     for (int round = 0; round < STEAL_ROUNDS; round++) {
-        uint32_t start = rand_below(p, vm->nprocs);
+        uint32_t start = sched_choose(p, CHOICE_VICTIM, vm->nprocs);
         for (uint32_t i = 0; i < vm->nprocs; i++) {
             P *q = vm->procs[(start + i) % vm->nprocs];
             if (q == p) {
@@ -812,24 +816,27 @@ static inline void submit_wake(P *p, bool backlog)
     wake_p(vm);
 }
 
-/* schedstress: now and then a fiber goes to the end of the queue, and who readied it makes way. */
-static __attribute__((noinline, cold)) bool perturb(P *p, Fiber *f)
+/* A chooser is in charge: f goes where it says; false: into run-next as ever. */
+static __attribute__((noinline, cold)) bool place_chosen(P *p, Fiber *f)
 {
-    uint32_t draw = rand_below(p, 8);
-    if (draw == 0 || draw == 1) {
-        runq_put(p, f);
-        submit_wake(p, true);
+    if (choice_exact(p)) {
+        lock_acquire(&p->vm->lock);
+        globq_put(p->vm, f);
+        lock_release(&p->vm->lock);
+        return true;
     }
-    if (draw == 1 || draw == 2) {
-        sched_request(p, POLL_PREEMPT);
+    if (sched_choose(p, CHOICE_YIELD, 2) == 0) {
+        return false;
     }
-    return draw < 2;
+    runq_put(p, f);
+    submit_wake(p, true);
+    return true;
 }
 
 static inline void make_next(P *p, Fiber *f)
 {
     fiber_set_status(f, FIBER_RUNNABLE);
-    if (__builtin_expect(p->perturb, 0) && perturb(p, f)) {
+    if (__builtin_expect(p->chosen, 0) && place_chosen(p, f)) {
         return;
     }
     Fiber *old = runq_swap_next(p, f);
@@ -880,6 +887,10 @@ void sched_gosched(P *p)
     Fiber *f = p->fiber;
     p->fiber = NULL;
     fiber_set_status(f, FIBER_RUNNABLE);
+    if (choice_exact(p)) {
+        place_chosen(p, f);
+        return;
+    }
     Fiber *next = atomic_load_explicit(&p->runnext, memory_order_relaxed);
     if (next && (next = runq_swap_next(p, NULL)) != NULL) {
         runq_put(p, next); /* what was to run next goes first */

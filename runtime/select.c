@@ -1,8 +1,7 @@
 /* select.c - select.
  *
  * First look: every channel is peeked at without its lock; among the cases that look ready one is
- * drawn uniformly (one pass, each further candidate replaces the chosen one with probability 1/k),
- * and done under its lock alone. That is a legal outcome whatever the others do meanwhile.
+ * drawn uniformly (choice.h), and done under its lock alone. That is a legal outcome whatever the others do meanwhile.
  * Otherwise all locks are taken in the order of channel ids (never of addresses), everything is
  * looked at again, and if nothing is ready the fiber takes the default, or puts a waiter into
  * each queue and parks. With one P there are no locks and the first look is the truth.
@@ -18,7 +17,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "runtime/rand.h"
+#include "runtime/choice.h"
 
 static Waiter *block_get(P *p, uint32_t n)
 {
@@ -74,13 +73,24 @@ static bool case_ready(const SelectCase *c)
 /* One of the cases that look ready, at random; n if none does. */
 static uint32_t draw(P *p, const SelectCase *cases, uint32_t n)
 {
-    uint32_t chosen = n, ready = 0;
+    uint32_t first = n, ready = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (case_ready(&cases[i]) && (++ready == 1 || rand_below(p, ready) == 0)) {
-            chosen = i;
+        if (case_ready(&cases[i]) && ++ready == 1) {
+            first = i;
         }
     }
-    return chosen;
+    if (ready < 2) {
+        return first;
+    }
+    uint32_t skip = sched_choose(p, CHOICE_CASE, ready), i = first;
+    /* what became ready meanwhile counts too; what ceased to be leaves an earlier one */
+    for (uint32_t k = first + 1; skip > 0 && k < n; k++) {
+        if (case_ready(&cases[k])) {
+            i = k;
+            skip--;
+        }
+    }
+    return i;
 }
 
 static ChanStatus do_case(P *p, const SelectCase *c, Slot *ok, Fiber **wake)

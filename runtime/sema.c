@@ -106,6 +106,12 @@ static bool try_take(_Atomic uint32_t *addr)
 
 bool sema_acquire(P *p, Fiber *f, _Atomic uint32_t *addr, bool lifo, WaitReason reason)
 {
+    return sema_wait(p, f, addr, lifo, reason, RESUME_GO);
+}
+
+bool sema_wait(P *p, Fiber *f, _Atomic uint32_t *addr, bool lifo, WaitReason reason,
+               FiberResume resume)
+{
     if (try_take(addr)) {
         return true;
     }
@@ -119,7 +125,7 @@ bool sema_acquire(P *p, Fiber *f, _Atomic uint32_t *addr, bool lifo, WaitReason 
     }
     f->wait.fiber = f;
     enqueue(b, &f->wait, addr, lifo);
-    sched_park(p, f, reason, RESUME_GO);
+    sched_park(p, f, reason, resume);
     lock_release(&b->lock);
     return false;
 }

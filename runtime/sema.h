@@ -11,6 +11,9 @@
 /* Takes one from *addr or parks until release hands it one. True: done; false: f is parked
  * (NATIVE_PARK). lifo: to the front of the queue. */
 bool sema_acquire(P *p, Fiber *f, _Atomic uint32_t *addr, bool lifo, WaitReason reason);
+/* The same; resume is what the fiber does once it has its unit. */
+bool sema_wait(P *p, Fiber *f, _Atomic uint32_t *addr, bool lifo, WaitReason reason,
+               FiberResume resume);
 
 /* Gives one back and wakes a waiter, which owns it then. handoff: the caller yields directly
  * afterwards (returns true: take NATIVE_YIELD). */

@@ -70,6 +70,18 @@ typedef struct VMHooks {
 
 #define MAX_PROCS 256
 
+/* choice.h says what these mean */
+typedef enum ChoiceMode { CHOICE_FREE, CHOICE_PERTURB, CHOICE_EXACT } ChoiceMode;
+typedef enum ChoiceKind {
+    CHOICE_NEXT,   /* which of n runnable goroutines, in the order in which they became so */
+    CHOICE_VICTIM, /* the P at which stealing begins */
+    CHOICE_CASE,   /* which of n ready cases, in source order */
+    CHOICE_YIELD   /* n is 2: 0 go on, 1 yield */
+} ChoiceKind;
+
+/* Answers below n. Called by the thread that runs p; it may not call back into the VM. */
+typedef uint32_t ChoiceFn(P *p, ChoiceKind kind, uint32_t n, void *ctx);
+
 typedef struct GolVM {
     const VMHooks *hooks;
     struct Heap *heap;    /* heap.h */
@@ -137,6 +149,12 @@ typedef struct GolVM {
 
     uint64_t seed;                /* rand.c; random unless given */
     bool seeded;                  /* replay: the monitor never preempts */
+    struct {                      /* choice.h; constant while the VM runs, `state` apart */
+        ChoiceMode mode;
+        ChoiceFn *draw;
+        void *ctx;
+        uint64_t seed, state;
+    } choice;
     _Atomic bool multi;           /* a second fiber was started; relaxed, set once */
     int64_t start_time;           /* monotonic ns */
     int debug[32];                /* debugvars.def, by DEBUG_* */

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/choice.h"
 #include "runtime/os.h"
 #include "runtime/sched_impl.h"
 #include "runtime/timer.h"
@@ -199,7 +200,7 @@ P *sched_set_procs(P *p, uint32_t n)
 {
     GolVM *vm = p->vm;
     M *m = sched_current_m();
-    n = n < 1 ? 1 : n > MAX_PROCS ? MAX_PROCS : n;
+    n = n < 1 || choice_exact(p) ? 1 : n > MAX_PROCS ? MAX_PROCS : n;
     while (!sched_stop_world(p)) {
         if (sched_exiting(vm) || m->p != p) {
             return p;

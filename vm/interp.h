@@ -59,6 +59,7 @@ typedef struct Dispatch {
 #include "vm/opcodes.def"
 
 extern const Dispatch dispatch_plain;
+const Dispatch *dispatch_chosen(void); /* yields at synchronisation points: interp_choice.c */
 
 #define HANDLER(name)                                                                              \
     HANDLER_CC Step op_##name(const Insn *pc, Slot *fp, struct P *p, const Dispatch *d)

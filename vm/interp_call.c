@@ -9,6 +9,7 @@
  * fiber->resume at a switch back: RESUME_GO means that the operation before pc is complete; for a
  * native, whose pc is that of its NATIVE instruction, that it must now return. Everything that
  * saves a pc whose instruction is still to be executed and may be NATIVE sets RESUME_AGAIN.
+ * RESUME_SKIP is for waits whose operands must stay alive meanwhile (the locks of interp_sync.c).
  */
 #include "runtime/select.h"
 
@@ -50,6 +51,13 @@ HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
         if (pc->op == OP_NATIVE) {
             pc = fp[-1].p;
             fp -= pc[-2].a;
+        }
+    } else if (resume == RESUME_SKIP) {
+        if (pc->op == OP_NATIVE) {
+            pc = fp[-1].p;
+            fp -= pc[-2].a;
+        } else {
+            pc += 1;
         }
     } else if (UNLIKELY(resume == RESUME_SEND_CLOSED)) {
         panic_plain(p, "send on closed channel");

@@ -39,7 +39,7 @@ typedef enum OpRole { ROLE__, ROLE_R, ROLE_R2, ROLE_W, ROLE_W2, ROLE_RW, ROLE_IM
 typedef enum OpExt { EXT_X0, EXT_XK, EXT_XT, EXT_XF, EXT_XG, EXT_XM, EXT_XN, EXT_XS, EXT_XTN,
     EXT_XTT, EXT_XFT, EXT_XV2, EXT_XV } OpExt;
 
-enum { FA = 1, FP = 2, FY = 4, FJ = 8 };
+enum { FA = 1, FP = 2, FY = 4, FJ = 8, FS = 16 };
 
 typedef struct OpInfo {
     const char *name;

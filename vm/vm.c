@@ -209,7 +209,6 @@ static bool set_up(VmState *vm, const VmConfig *c, char *err, size_t nerr)
     }
     vm->globals = g;
     vm->globals_cap = GLOBALS_MAX;
-    vm->dispatch = &dispatch_plain;
     vm->gol = sched_new_vm(&hooks, c->nprocs, vm);
     if (vm->gol == NULL) {
         snprintf(err, nerr, "out of memory");
@@ -288,6 +287,7 @@ static int run(VmState *vm, const Unit *program, const Func *main)
         return 2;
     }
     vm->done = 1;
+    vm->dispatch = gol->choice.mode == CHOICE_FREE ? &dispatch_plain : dispatch_chosen();
     f->flags |= FIBER_F_MAIN;
     gol->main_fiber = f;
     return sched_run_vm(gol, f);

@@ -41,6 +41,8 @@ typedef struct VmConfig {
     Unit *image;                  /* std image, shared and fully linked; NULL: none */
 } VmConfig;
 
+enum { FIBER_F_YIELDED = FIBER_F_USER }; /* Fiber.flags: interp_choice.c */
+
 typedef struct VmState {
     GolVM *gol;
     HeapHooks heap_hooks;         /* vmheap's, with our fatal */
@@ -55,7 +57,7 @@ typedef struct VmState {
     SpinLock types_lock;
     const Func **todo;            /* what the main fiber runs, in order */
     uint32_t ntodo, cap_todo, done;
-    const struct Dispatch *dispatch;
+    const struct Dispatch *dispatch; /* set when the VM begins to run */
     uint64_t stack_max;
     _Atomic uint32_t dying;       /* a panic is being printed by one fiber: 1 */
     struct DynFuncs *dyn_funcs;   /* dynfunc.c; under its lock */
@@ -67,6 +69,8 @@ typedef struct VmP {
     Iface panic;                  /* value of the panic about to be raised */
     bool panic_nil_deref;         /* it is a nil dereference: the signal line is printed */
     uint32_t native_status;       /* NativeStatus on the way to cold_native */
+    const char *lock_fatal;       /* what an unlock did wrong, on the way to cold_lock_fatal */
+    int32_t lock_count;           /* readers, on the way to slow_runlock */
     char *fatal;                  /* fatal error to report at the next safepoint; malloc'd */
     struct Defer *free_defers;
     uint32_t nfree_defers;

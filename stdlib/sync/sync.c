@@ -1,11 +1,11 @@
-/* sync.c - parking under sync: semaphores and notify lists by address (runtime/sema.h).
+/* sync.c - the natives of package sync: locks (runtime/mutex.h), and parking on an address for the
+ * rest of it: semaphores and notify lists (runtime/sema.h), whose state words are the gol code's.
  *
- * The state words are the gol code's, which does the fast paths; here a goroutine only sleeps and
- * is woken. Addresses are checked for nil, they are fields of objects otherwise.
+ * Addresses are checked for nil, they are objects or fields of objects otherwise.
  */
 #include "runtime/heap.h"
+#include "runtime/mutex.h"
 #include "runtime/native.h"
-#include "runtime/os.h"
 #include "runtime/sched.h"
 #include "runtime/sema.h"
 #include "stdlib/sync/atomic/cellcas.h"
@@ -15,9 +15,100 @@ static NativeStatus nil_address(P *p)
     return native_panic_error(p, "invalid memory address or nil pointer dereference");
 }
 
+static NativeStatus lock_status(P *p, MutexStatus s)
+{
+    if (s == MUTEX_DONE) {
+        return NATIVE_OK;
+    }
+    return NATIVE_PARK; /* what the fiber does next it knows itself (fiber->resume) */
+}
+
+static NativeStatus fatal_or_ok(P *p, const char *bad)
+{
+    return bad ? native_fatal(p, "%s", bad) : NATIVE_OK;
+}
+
+static NativeStatus mutex_lock_native(P *p, Slot *fp)
+{
+    Mutex *m = fp[0].p;
+    if (!m) {
+        return nil_address(p);
+    }
+    if (!p->fiber->wake_value && mutex_lock_fast(p, m)) {
+        return NATIVE_OK;
+    }
+    return lock_status(p, mutex_lock(p, p->fiber, m, WAIT_MUTEX_LOCK));
+}
+
+static NativeStatus mutex_try_lock_native(P *p, Slot *fp)
+{
+    if (!fp[1].p) {
+        return nil_address(p);
+    }
+    fp[0].u = mutex_try_lock(fp[1].p);
+    return NATIVE_OK;
+}
+
+static NativeStatus mutex_unlock_native(P *p, Slot *fp)
+{
+    Mutex *m = fp[0].p;
+    if (!m) {
+        return nil_address(p);
+    }
+    bool ok = mutex_unlock_fast(p, m) || mutex_unlock(p, m);
+    return fatal_or_ok(p, ok ? NULL : "sync: unlock of unlocked mutex");
+}
+
+static NativeStatus rw_rlock(P *p, Slot *fp)
+{
+    RWMutex *rw = fp[0].p;
+    if (!rw) {
+        return nil_address(p);
+    }
+    return rwmutex_count(p, rw, 1) >= 0 ? NATIVE_OK
+                                        : lock_status(p, rwmutex_rlock_wait(p, p->fiber, rw));
+}
+
+static NativeStatus rw_runlock(P *p, Slot *fp)
+{
+    RWMutex *rw = fp[0].p;
+    if (!rw) {
+        return nil_address(p);
+    }
+    int32_t n = rwmutex_count(p, rw, -1);
+    return fatal_or_ok(p, n >= 0 ? NULL : rwmutex_runlock_slow(p, rw, n));
+}
+
+static NativeStatus rw_lock(P *p, Slot *fp)
+{
+    return fp[0].p ? lock_status(p, rwmutex_lock(p, p->fiber, fp[0].p)) : nil_address(p);
+}
+
+static NativeStatus rw_unlock(P *p, Slot *fp)
+{
+    return fp[0].p ? fatal_or_ok(p, rwmutex_unlock(p, fp[0].p)) : nil_address(p);
+}
+
+static NativeStatus rw_try_rlock(P *p, Slot *fp)
+{
+    if (!fp[1].p) {
+        return nil_address(p);
+    }
+    fp[0].u = rwmutex_try_rlock(fp[1].p);
+    return NATIVE_OK;
+}
+
+static NativeStatus rw_try_lock(P *p, Slot *fp)
+{
+    if (!fp[1].p) {
+        return nil_address(p);
+    }
+    fp[0].u = rwmutex_try_lock(p, fp[1].p);
+    return NATIVE_OK;
+}
+
 /* The constants wait* of mutex.gol. */
-static const uint8_t reasons[] = {WAIT_MUTEX_LOCK, WAIT_RWMUTEX_RLOCK, WAIT_RWMUTEX_LOCK,
-                                  WAIT_WAITGROUP_WAIT};
+static const uint8_t reasons[] = {WAIT_WAITGROUP_WAIT};
 
 static NativeStatus semacquire(P *p, Slot *fp)
 {
@@ -72,18 +163,6 @@ static NativeStatus list_all(P *p, Slot *fp)
     return NATIVE_OK;
 }
 
-static NativeStatus nanotime(P *p, Slot *fp)
-{
-    fp[0].i = os_now();
-    return NATIVE_OK;
-}
-
-static NativeStatus fatal(P *p, Slot *fp)
-{
-    String s = slot_string(fp);
-    return native_fatal(p, "%.*s", (int)(s.len < 1000 ? s.len : 1000), (const char *)s.ptr);
-}
-
 static NativeStatus proc_id(P *p, Slot *fp)
 {
     fp[0].u = p->id;
@@ -97,6 +176,15 @@ static NativeStatus gc_cycle(P *p, Slot *fp)
 }
 
 const NativeDef natives_sync[] = {
+    {"sync", "(*Mutex).Lock", "func()", "takes the lock", mutex_lock_native},
+    {"sync", "(*Mutex).TryLock", "func() bool", "takes it if it is free", mutex_try_lock_native},
+    {"sync", "(*Mutex).Unlock", "func()", "frees the lock", mutex_unlock_native},
+    {"sync", "(*RWMutex).RLock", "func()", "takes it for reading", rw_rlock},
+    {"sync", "(*RWMutex).TryRLock", "func() bool", "takes it for reading if free", rw_try_rlock},
+    {"sync", "(*RWMutex).RUnlock", "func()", "undoes RLock", rw_runlock},
+    {"sync", "(*RWMutex).Lock", "func()", "takes it for writing", rw_lock},
+    {"sync", "(*RWMutex).TryLock", "func() bool", "takes it for writing if free", rw_try_lock},
+    {"sync", "(*RWMutex).Unlock", "func()", "undoes Lock", rw_unlock},
     {"sync", "semacquire", "func(addr *uint32, lifo bool, why int)", "takes one or parks",
      semacquire},
     {"sync", "semrelease", "func(addr *uint32, handoff bool)", "adds one or wakes", semrelease},
@@ -104,8 +192,6 @@ const NativeDef natives_sync[] = {
     {"sync", "notifyWait", "func(l *notifyList, ticket uint32)", "parks until called", list_wait},
     {"sync", "notifyOne", "func(l *notifyList)", "calls the next ticket", list_one},
     {"sync", "notifyAll", "func(l *notifyList)", "calls all tickets", list_all},
-    {"sync", "nanotime", "func() int64", "reads the monotonic clock", nanotime},
-    {"sync", "fatal", "func(msg string)", "ends the program with a fatal error", fatal},
     {"sync", "procID", "func() int", "number of the P", proc_id},
     {"sync", "gcCycle", "func() uint32", "number of collections", gc_cycle},
     {"sync", "cellLoad", "func(addr *any) any", "reads an interface whole", atomic_cell_load},
