@@ -109,7 +109,8 @@ static int run_source(const GolSource *source, int argc, char **argv)
         return status;
     }
     char *error = NULL;
-    GolConfig config = {.argc = argc, .argv = (const char *const *)argv, .owns_process = 1};
+    GolConfig config = {.argc = argc, .argv = (const char *const *)argv, .owns_process = 1,
+                        .allow_unsafe = 1};
     GolVM *vm = gol_vm_new(&config, &error);
     status = vm ? gol_run(vm, program, &error) : -1;
     if (status == -1) {
@@ -125,7 +126,7 @@ static int run_source(const GolSource *source, int argc, char **argv)
 /* The source that a file argument means: "-" is standard input. */
 static bool source_of(const char *arg, GolSource *source)
 {
-    *source = (GolSource){.path = arg, .color = want_color()};
+    *source = (GolSource){.path = arg, .color = want_color(), .allow_unsafe = 1};
     if (!strcmp(arg, "-")) {
         source->path = "<stdin>";
         source->text = read_stdin(&source->text_len);
@@ -154,7 +155,7 @@ static int run_code(int argc, char **argv)
         return 2;
     }
     GolSource source = {.path = "<command line>", .text = argv[0], .text_len = strlen(argv[0]),
-                        .color = want_color()};
+                        .color = want_color(), .allow_unsafe = 1};
     argv[0] = (char *)"gol";
     return run_source(&source, argc, argv);
 }

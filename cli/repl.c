@@ -45,7 +45,7 @@ static bool open_session(Repl *r)
 {
     static const char *const args[] = {"gol"};
     char *error = NULL;
-    GolConfig config = {.argc = 1, .argv = args, .owns_process = 1};
+    GolConfig config = {.argc = 1, .argv = args, .owns_process = 1, .allow_unsafe = 1};
     r->session = gol_session_new(&config, &error);
     if (!r->session) {
         fprintf(stderr, "gol: %s\n", error ? error : "no session");

@@ -33,6 +33,7 @@ GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerror
         .text_len = source->text_len,
         .check_only = source->check_only,
         .color = source->color,
+        .allow_unsafe = source->allow_unsafe,
         .image = std_image(),
         .std_path = getenv("GOL_STD"),
         .limits = compile_limits(&source->limits),
@@ -92,7 +93,8 @@ int gol_disassemble(const GolProgram *program, const char *filter, FILE *out)
 {
     char err[512] = "";
     Sink sink = {file_write, out};
-    GolVM *vm = gol_vm_new(NULL, NULL);
+    GolConfig config = {.allow_unsafe = 1}; /* nothing runs */
+    GolVM *vm = gol_vm_new(&config, NULL);
     Unit *unit = vm ? load_copy(vm_state(vm), program, err, sizeof err) : NULL;
     if (unit) {
         dis_unit(unit, filter, &sink);
@@ -110,6 +112,7 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
         .nprocs = config->procs,
         .stack_max = config->stack_max,
         .heap_max = config->heap_max,
+        .allow_unsafe = config->allow_unsafe,
         .image = std_image(),
     };
     VmState *vm = vm_new(&c, err, sizeof err);

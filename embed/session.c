@@ -290,6 +290,7 @@ static void compile_entry(GolSession *s, const GolEntry *e, bool members, Compil
     CompileInput in = {.path = e->name ? e->name : name, .text = e->text, .text_len = e->text_len,
                        .check_only = e->check_only, .color = e->color, .image = std_image(),
                        .std_path = getenv("GOL_STD"), .live = &live, .limits = s->limits,
+                       .allow_unsafe = vm_state(s->vm)->allow_unsafe,
                        .cancel = (const int *)&s->interrupted, .client = s};
     compile_run(&in, out);
 }

@@ -45,6 +45,7 @@ typedef struct GolSource {
     size_t text_len;
     int check_only;        /* report diagnostics, make no program */
     int color;             /* colour the diagnostics */
+    int allow_unsafe;      /* the program may import unsafe; it runs only in VMs that permit it, too */
     GolCompileLimits limits;
     const int *cancel;     /* or NULL. Set to nonzero by any thread or signal handler, it ends the
                               compile, or its waiting for others, within 10 milliseconds */
@@ -73,6 +74,8 @@ typedef struct GolConfig {
     int argc;              /* os.Args; the strings must outlive the VM */
     const char *const *argv;
     int owns_process;      /* the program may end the process by SIGPIPE, as the gol command's does */
+    int allow_unsafe;      /* permission: programs that import unsafe may run. They can break the
+                              promise that no script harms the host */
     GolCompileLimits compile; /* of each entry of a session */
 } GolConfig;
 

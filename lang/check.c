@@ -239,6 +239,12 @@ void check_leave(Checker *c)
 Package *check_import(Checker *c, const char *path, Pos pos, Pos end)
 {
     if (!strcmp(path, "unsafe")) {
+        c->pkg->imports_unsafe = true;
+        if (!c->cfg.allow_unsafe && !c->unsafe_reported) {
+            c->unsafe_reported = true;
+            check_error(c, pos, end, "NotPermitted", "import of package unsafe not allowed: the "
+                        "permission allow_unsafe is not given");
+        }
         return package_unsafe;
     }
     char *why = NULL;
@@ -264,7 +270,8 @@ Obj *check_auto_import(Checker *c, Expr *name)
     if (!c->cfg.auto_import) {
         return NULL;
     }
-    Package *p = check_import(c, name->name.name, 0, 0);
+    bool is_unsafe = !strcmp(name->name.name, "unsafe"); /* an error about it needs a place */
+    Package *p = check_import(c, name->name.name, is_unsafe ? name->start : 0, 0);
     if (!p) {
         return NULL;
     }

@@ -49,7 +49,7 @@ struct Checker {
     uint32_t busy;         /* running: queued work is done by the outermost call */
     uint32_t serial;
     bool lazy;
-    bool too_deep;         /* reported */
+    bool too_deep, unsafe_reported;
 };
 
 #define CHECK_MAX_DEPTH 8000

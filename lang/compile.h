@@ -25,6 +25,7 @@ typedef struct CompileInput {
     bool check_only;        /* no unit */
     bool build_image;       /* path is stdlib/: compile all its packages into the std image */
     bool color;             /* of the diagnostics text */
+    bool allow_unsafe;      /* packages outside std may import unsafe */
     const struct Unit *image; /* std image for imports, NULL while it is being built */
     const char *std_path;   /* stdlib/ sources, when there is no image */
     int go_minor;           /* 0: newest */

@@ -190,6 +190,9 @@ static void package_imports(Gen *g, Package *pkg, uint32_t at, const uint32_t *e
 
 static void gen_package(Gen *g, Package *pkg, uint32_t at, const uint32_t *entries)
 {
+    if (pkg->imports_unsafe && !g->in->build_image) {
+        g->ub->flags |= UNIT_UNSAFE;
+    }
     package_imports(g, pkg, at, entries);
     Blob *init = blob_new(g->ub, 16);
     gen_init_func(g, pkg, init);
@@ -203,17 +206,6 @@ static void gen_package(Gen *g, Package *pkg, uint32_t at, const uint32_t *entri
         }
     }
     drain(g);
-}
-
-/* The image is read-only when it is loaded, so its types get their numbers here. They begin where
- * runtime/rtypes.h (RTYPE_ID_IMAGE) says; the loader refuses others. */
-static void number_image_types(UnitBuf *ub)
-{
-    const uint32_t first = 4096;
-    for (uint32_t i = 0; i < ub->types.n; i++) {
-        uint32_t id = first + i;
-        memcpy(ub->types.at[i]->data + offsetof(RType, id), &id, sizeof id);
-    }
 }
 
 static void gen_packages(Gen *g)
@@ -257,8 +249,5 @@ struct Unit *gen_unit(const GenInput *in)
     gen_packages(g);
     gen_type_finish(g);
     number_types(g);
-    if (in->build_image) {
-        number_image_types(g->ub);
-    }
     return g->failed ? NULL : ub_seal(g->ub);
 }

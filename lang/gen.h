@@ -40,6 +40,7 @@ typedef struct UnitBuf {
     Blob *packages;             /* UnitPkg[npackages] */
     uint32_t npackages;
     uint64_t globals_size;
+    uint64_t flags;             /* UNIT_* */
     Blob *main;
 } UnitBuf;
 
@@ -51,7 +52,6 @@ Blob *ub_name(UnitBuf *ub, const char *s, size_t n);       /* an interned RName 
 Blob *ub_cname(UnitBuf *ub, const char *s);
 void ub_symbol(UnitBuf *ub, SymKind kind, uint64_t hash, Blob *name, Blob *target, uint64_t offset);
 struct Unit *ub_seal(UnitBuf *ub);
-uint64_t ub_abi(void);
 
 /* ---- gen_type.c */
 

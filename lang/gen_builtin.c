@@ -216,23 +216,6 @@ static void gen_part(Fg *f, Expr *e, int which, int dst)
     }
 }
 
-/* at: a pointer and a length. Made a slice, or a string where elem is NULL, by cutting the largest there is at that pointer, which at
- * nil has no element: so lengths out of range panic. */
-static void cut_unsafe(Fg *f, int at, TInfo *elem)
-{
-    enum { CUT_HI = 2, CUT_MAX = 4 };
-    Label nil = LABEL_INIT;
-    int bounds = slot_raw(f, 3);
-    emit_move(f, bounds + 1, at + 1, 1);
-    emit_move(f, bounds + 2, at + 1, 1);
-    emit_int(f, at + 1, 0);
-    emit_cjump(f, OP_JEQI, at, 0, &nil);
-    emit_int(f, at + 1, elem ? (int64_t)(0xffffffffull << 32) : INT64_MAX);
-    label_bind(f, &nil);
-    uint64_t ext = ((elem ? elem->size : 1) << 8) | CUT_HI | (elem ? CUT_MAX : 0);
-    emit_n(f, elem ? OP_SLICE : OP_SLICE_STR, at, at, bounds, ext);
-}
-
 static void gen_unsafe(Fg *f, Expr *e, int dst)
 {
     TInfo *ti = einfo(f, e);
@@ -243,12 +226,10 @@ static void gen_unsafe(Fg *f, Expr *e, int dst)
         break;
     }
     case BI_UNSAFE_STRING: case BI_UNSAFE_SLICE: {
-        int at = slot_new(f, ti);
-        gen_to(f, arg(e, 0), at);
-        gen_to(f, arg(e, 1), at + 1);
-        cut_unsafe(f, at, e->call.builtin == BI_UNSAFE_SLICE
-                              ? tinfo(f->gen, ti->under->slice.elem) : NULL);
-        emit_move(f, dst, at, 2);
+        int p = gen_any(f, arg(e, 0)), n = gen_any(f, arg(e, 1));
+        bool string = e->call.builtin == BI_UNSAFE_STRING;
+        emit_n(f, OP_UNSAFE_CUT, dst, p, n,
+               string ? 1 : tinfo(f->gen, ti->under->slice.elem)->size << 1);
         break;
     }
     case BI_UNSAFE_STRINGDATA: case BI_UNSAFE_SLICEDATA:

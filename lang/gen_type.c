@@ -13,21 +13,11 @@
 
 /* ---- spelling */
 
-typedef struct Spelling { char *s; uint32_t n, cap; bool canon; } Spelling;
+typedef struct Spelling { Text text; bool canon; } Spelling;
 
-static void put_n(Spelling *t, const char *s, size_t n)
-{
-    while (t->n + n + 1 > t->cap) {
-        uint32_t cap = t->cap ? t->cap * 2 : 64;
-        t->s = mem_grow(t->s, t->cap, cap);
-        t->cap = cap;
-    }
-    memcpy(t->s + t->n, s, n);
-    t->n += (uint32_t)n;
-    t->s[t->n] = 0;
-}
+static void put_n(Spelling *t, const char *s, size_t n) { text_add(&t->text, s, n); }
 
-static void put(Spelling *t, const char *s) { put_n(t, s, strlen(s)); }
+static void put(Spelling *t, const char *s) { text_str(&t->text, s); }
 
 static void spell(Spelling *t, Type *ty, int depth);
 
@@ -188,7 +178,7 @@ char *type_name_full(Type *t, bool canonical)
 {
     Spelling x = {.canon = canonical};
     spell(&x, t, 0);
-    return x.s;
+    return x.text.at;
 }
 
 /* ---- layouts */

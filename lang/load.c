@@ -700,6 +700,7 @@ static CheckConfig config_for(Loader *l, const Loaded *x)
         .diags = l->d,
         .script_warnings = script,
         .auto_import = script,
+        .allow_unsafe = x->std || l->in->allow_unsafe,
         .go_minor = minor_for(l, x),
         .import = import_callback,
         .ctx = l,

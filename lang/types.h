@@ -170,6 +170,7 @@ struct Package {
     bool is_main, is_std;     /* is_std: declarations come from the image's export text */
     bool imported_only;       /* no code to generate: the image has it */
     bool checked, fake;
+    bool imports_unsafe;      /* [check] */
     bool live;                /* an entry of a live package (live.h); imported_only: code is in the VM */
     VEC(Obj *) init_order;    /* package-level variables in initialisation order (var decls) */
     VEC(Decl *) init_decls;   /* DECL_VAR in that order; a decl with several names and one call once */
@@ -273,6 +274,7 @@ typedef struct CheckConfig {
     bool auto_import;       /* script mode: unimported std package names resolve */
     bool live;              /* an entry: nothing is called unused */
     Type *shown;            /* of an entry: type of the last value shown, for the asker */
+    bool allow_unsafe;      /* the permission to import unsafe */
     int go_minor;           /* language version 1.N */
     Package *(*import)(void *ctx, const char *path, Package *from, char **error);
     void *ctx;

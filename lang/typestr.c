@@ -1,35 +1,17 @@
 /* typestr.c - types as Go's messages print them. Names of other packages than relative_to are
  * qualified by package name; with relative_to NULL all are. */
 #include "lang/types.h"
-#include <stdarg.h>
 #include <stdio.h>
 
 Package *types_current;
 
 typedef struct Buf {
-    char *at;
-    size_t n, cap;
+    Text text;
     Package *rel;
     int depth;
 } Buf;
 
-static void put_n(Buf *b, const char *s, size_t n)
-{
-    if (b->n + n + 1 > b->cap) {
-        size_t cap = (b->n + n + 1) * 2;
-        char *grown = mem_alloc_atomic(cap);
-        if (b->n) {
-            memcpy(grown, b->at, b->n);
-        }
-        b->at = grown;
-        b->cap = cap;
-    }
-    memcpy(b->at + b->n, s, n);
-    b->n += n;
-    b->at[b->n] = 0;
-}
-
-static void put(Buf *b, const char *s) { put_n(b, s, strlen(s)); }
+static void put(Buf *b, const char *s) { text_str(&b->text, s); }
 
 static void put_type(Buf *b, Type *t);
 
@@ -253,7 +235,7 @@ char *type_string(Type *t, Package *relative_to)
     Buf b = {.rel = relative_to ? relative_to : types_current};
     put(&b, "");
     put_type(&b, t);
-    return b.at;
+    return b.text.at;
 }
 
 char *typeset_string(TypeSet *set, Package *relative_to)
@@ -261,5 +243,5 @@ char *typeset_string(TypeSet *set, Package *relative_to)
     Buf b = {.rel = relative_to ? relative_to : types_current};
     put(&b, "");
     put_terms(&b, set->terms, set->nterms);
-    return b.at;
+    return b.text.at;
 }

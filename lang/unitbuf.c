@@ -108,19 +108,6 @@ void ub_symbol(UnitBuf *ub, SymKind kind, uint64_t hash, Blob *name, Blob *targe
     VEC_PUSH(ub->syms, r);
 }
 
-/* Over the opcode table and the structures: a unit made by another build is refused. */
-uint64_t ub_abi(void)
-{
-    uint64_t h = HASH64_START;
-    for (int i = 0; i < OP_COUNT; i++) {
-        h = hash64_more(h, op_info[i].name, strlen(op_info[i].name));
-        h = hash64_more(h, &op_info[i].a, 4);
-    }
-    uint32_t sizes[] = {sizeof(Unit), sizeof(Func), sizeof(RType), sizeof(UnitPkg), sizeof(Symbol),
-                        sizeof(Reloc), sizeof(DataReloc), sizeof(SlotKind), sizeof(LineEntry)};
-    return hash64_more(h, sizes, sizeof sizes);
-}
-
 static int sym_compare(const void *pa, const void *pb)
 {
     const SymRec *a = pa, *b = pb;
@@ -216,7 +203,7 @@ static uint8_t *write_out(UnitBuf *ub, uint64_t size, uint64_t total)
 struct Unit *ub_seal(UnitBuf *ub)
 {
     Blob *h = ub->blobs.at[0];
-    Unit u = {.magic = UNIT_MAGIC, .abi = ub_abi(), .globals_size = ub->globals_size,
+    Unit u = {.magic = UNIT_MAGIC, .abi = op_abi(), .flags = ub->flags, .globals_size = ub->globals_size,
               .npackages = ub->npackages, .nsymbols = ub->syms.n, .nfiles = ub->files.n,
               .nfuncs = ub->funcs.n, .ntypes = ub->types.n, .nnatives = ub->natives.n};
     h->len = 0;

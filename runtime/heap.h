@@ -76,6 +76,10 @@ typedef enum OpError {
     OP_LEN_RANGE,         /* panic: runtime error: makeslice: len out of range */
     OP_CAP_RANGE,         /* panic: runtime error: makeslice: cap out of range */
     OP_GROW_RANGE,        /* panic: runtime error: growslice: len out of range */
+    OP_UNSAFE_SLICE_LEN,  /* panic: runtime error: unsafe.Slice: len out of range */
+    OP_UNSAFE_SLICE_NIL,  /* panic: runtime error: unsafe.Slice: ptr is nil and len is not zero */
+    OP_UNSAFE_STRING_LEN, /* the same of unsafe.String */
+    OP_UNSAFE_STRING_NIL,
     OP_NO_MEMORY          /* fatal is pending already */
 } OpError;
 

@@ -59,6 +59,33 @@ HANDLER(MAKE_SLICE)
     NEXT(2);
 }
 
+/* Only a length that no memory can have is refused: what stands at the pointer is the script's word. */
+static inline bool unsafe_cut(P *p, const Insn *pc, Slot *fp)
+{
+    bool string = EXT_I(0) & 1;
+    uint64_t size = string ? 1 : (uint64_t)EXT_I(0) >> 1, len = RC.u, at = RB.u, bytes;
+    uint64_t most = string ? INT64_MAX : UINT32_MAX;
+    if (len > most || __builtin_mul_overflow(len, size, &bytes) || (at && bytes > -at)) {
+        op_fail(p, string ? OP_UNSAFE_STRING_LEN : OP_UNSAFE_SLICE_LEN, NULL);
+        return false;
+    }
+    if (!at && len) {
+        op_fail(p, string ? OP_UNSAFE_STRING_NIL : OP_UNSAFE_SLICE_NIL, NULL);
+        return false;
+    }
+    (&RA)[0].u = at;
+    (&RA)[1].u = string ? len : len | len << 32;
+    return true;
+}
+
+HANDLER(UNSAFE_CUT)
+{
+    if (UNLIKELY(!unsafe_cut(p, pc, fp))) {
+        COLD(cold_op_error);
+    }
+    NEXT(2);
+}
+
 static inline bool append_values(P *p, const Insn *pc, Slot *fp)
 {
     const RType *t = EXT_TYPE(0);

@@ -1,6 +1,7 @@
 /* link.c - loading a sealed unit into a VM.
  *
- * Steps: take a place in the VM's table of units and a range of the package variables; resolve every
+ * A unit of another build (Unit.abi) is refused, and one that imports unsafe in a VM that does not
+ * permit it. Steps: take a place in the VM's table of units and a range of the package variables; resolve every
  * Reloc by symbol against the units loaded before (the std image first); bind natives by name and
  * renumber them VM-wide; give the types their ids; make the tables that hang beside the unit. The
  * image is read-only and fully linked: it must be unit 0 with base 0, so that nothing in it needs a
@@ -15,6 +16,7 @@
 #include "vm/op.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,10 +172,11 @@ static bool bind_natives(Link *l, bool image)
     return true;
 }
 
+/* Code without natives of its own, a program's, is not looked through. */
 static void renumber_natives(const VmUnit *vu)
 {
     const RelPtr *funcs = rel_get(&vu->unit->funcs);
-    for (uint32_t i = 0; vu->native_base && i < vu->unit->nfuncs; i++) {
+    for (uint32_t i = 0; vu->native_base && vu->unit->nnatives && i < vu->unit->nfuncs; i++) {
         const Func *f = rel_get(&funcs[i]);
         Insn *code = (Insn *)((uintptr_t)f + sizeof *f);
         for (uint32_t at = 0; at < f->ncode; at += op_words(code + at)) {
@@ -214,6 +217,18 @@ static bool register_types(Link *l, bool image)
 
 /* --- loading --- */
 
+/* Computed once a process; the same whoever does it. */
+static uint64_t abi(void)
+{
+    static _Atomic uint64_t known;
+    uint64_t h = atomic_load_explicit(&known, memory_order_relaxed);
+    if (h == 0) {
+        h = op_abi();
+        atomic_store_explicit(&known, h, memory_order_relaxed);
+    }
+    return h;
+}
+
 static VmUnit *new_unit(Link *l, Unit *u)
 {
     VmState *vm = l->vm;
@@ -236,6 +251,13 @@ static bool load(Link *l, Unit *u, bool image)
     VmState *vm = l->vm;
     if (u->magic != UNIT_MAGIC) {
         return fail(l, "not a gol unit");
+    }
+    if (u->abi != abi()) {
+        return fail(l, "the program was compiled by another build of gol: compile it again");
+    }
+    if ((u->flags & UNIT_UNSAFE) && !image && !vm->allow_unsafe) {
+        return fail(l, "the program imports package unsafe, and this VM does not have the "
+                       "permission allow_unsafe");
     }
     l->vu = new_unit(l, u);
     if (l->vu == NULL) {

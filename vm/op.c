@@ -7,6 +7,7 @@
 #include "vm/op.h"
 
 #include <assert.h>
+#include <string.h>
 
 const OpInfo op_info[OP_COUNT] = {
 #define OP(name, a, b, c, ext, flags, doc)                                                         \
@@ -19,6 +20,18 @@ static const uint8_t ext_words[] = {
     [EXT_XN] = 1,  [EXT_XS] = 2,  [EXT_XTN] = 2, [EXT_XTT] = 2, [EXT_XFT] = 2, [EXT_XV2] = 2,
     [EXT_XV] = 0,
 };
+
+uint64_t op_abi(void)
+{
+    uint64_t h = HASH64_START;
+    for (int i = 0; i < OP_COUNT; i++) {
+        h = hash64_more(h, op_info[i].name, strlen(op_info[i].name));
+        h = hash64_more(h, &op_info[i].a, 4); /* a, b, c, ext */
+    }
+    uint32_t sizes[] = {sizeof(Unit), sizeof(Func), sizeof(RType), sizeof(UnitPkg), sizeof(Symbol),
+                        sizeof(Reloc), sizeof(DataReloc), sizeof(SlotKind), sizeof(LineEntry)};
+    return hash64_more(h, sizes, sizeof sizes);
+}
 
 uint32_t op_words(const Insn *pc)
 {

@@ -51,6 +51,9 @@ typedef struct OpInfo {
 
 extern const OpInfo op_info[OP_COUNT];
 
+/* A hash over the opcode table and the layouts of units: a unit made by another build is refused. */
+uint64_t op_abi(void);
+
 /* Words of the instruction at pc, its ext words included. */
 uint32_t op_words(const Insn *pc);
 

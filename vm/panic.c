@@ -405,6 +405,14 @@ int panic_op_error(P *p)
     case OP_LEN_RANGE: panic_text(p, "makeslice: len out of range"); return 1;
     case OP_CAP_RANGE: panic_text(p, "makeslice: cap out of range"); return 1;
     case OP_GROW_RANGE: panic_text(p, "growslice: len out of range"); return 1;
+    case OP_UNSAFE_SLICE_LEN: panic_text(p, "unsafe.Slice: len out of range"); return 1;
+    case OP_UNSAFE_STRING_LEN: panic_text(p, "unsafe.String: len out of range"); return 1;
+    case OP_UNSAFE_SLICE_NIL:
+        panic_text(p, "unsafe.Slice: ptr is nil and len is not zero");
+        return 1;
+    case OP_UNSAFE_STRING_NIL:
+        panic_text(p, "unsafe.String: ptr is nil and len is not zero");
+        return 1;
     case OP_MAP_WRITES: panic_set_fatal(p, "concurrent map writes"); return 2;
     case OP_MAP_READ_WRITE: panic_set_fatal(p, "concurrent map read and map write"); return 2;
     case OP_MAP_ITER_WRITE: panic_set_fatal(p, "concurrent map iteration and map write"); return 2;

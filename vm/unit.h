@@ -139,10 +139,14 @@ typedef struct UnitPkg {
 
 #define UNIT_MAGIC 0x31304c4f47ull /* "GOL01" */
 
+/* Unit.flags */
+enum { UNIT_UNSAFE = 1 }; /* a package of it imports unsafe: loaded where that is permitted */
+
 typedef struct Unit {
     uint64_t magic;
     uint64_t size;         /* bytes of the whole block */
-    uint64_t abi;          /* hash over opcodes.def and these layouts: refuse what differs */
+    uint64_t abi;          /* op_abi(): the loader refuses what differs */
+    uint64_t flags;        /* UNIT_* */
     uint64_t serial;       /* given by the loader */
     uint64_t globals_base; /* given by the loader; 0 in the image */
     uint64_t globals_size;

@@ -209,6 +209,7 @@ static bool set_up(VmState *vm, const VmConfig *c, char *err, size_t nerr)
     }
     vm->globals = g;
     vm->globals_cap = GLOBALS_MAX;
+    vm->allow_unsafe = c->allow_unsafe;
     vm->gol = sched_new_vm(&hooks, c->nprocs, vm);
     if (vm->gol == NULL) {
         snprintf(err, nerr, "out of memory");

@@ -38,6 +38,7 @@ typedef struct VmConfig {
     uint32_t nprocs;              /* 0: GOMAXPROCS or the cores */
     uint64_t stack_max;           /* bytes a goroutine's stack may take; 0: default */
     uint64_t heap_max;            /* bytes; 0: no limit */
+    bool allow_unsafe;            /* units may import unsafe */
     Unit *image;                  /* std image, shared and fully linked; NULL: none */
 } VmConfig;
 
@@ -48,6 +49,7 @@ typedef struct VmState {
     HeapHooks heap_hooks;         /* vmheap's, with our fatal */
     VmUnit *units;
     uint32_t nunits, cap_units;
+    bool allow_unsafe;
     uint8_t *globals;             /* reserved address range; never moves */
     size_t globals_used, globals_cap;
     NativeFn *natives;            /* by number: NATIVE's ext after linking */

@@ -169,6 +169,7 @@ Unit *asm_unit(Asm *a, Func *main)
         natives[i] = name_new(a, a->natives[i]);
     }
     u->magic = UNIT_MAGIC;
+    u->abi = op_abi();
     u->nfuncs = a->nfuncs;
     u->ntypes = a->ntypes;
     u->nfiles = 1;
