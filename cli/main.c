@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/repl.h"
 #include "include/gol.h"
 
@@ -81,7 +82,7 @@ static char *read_stdin(size_t *len)
     return NULL;
 }
 
-static bool want_color(void)
+bool cli_want_color(void)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
     return isatty(2) && !(no && *no) && !(term && !strcmp(term, "dumb"));
@@ -126,7 +127,7 @@ static int run_source(const GolSource *source, int argc, char **argv)
 /* The source that a file argument means: "-" is standard input. */
 static bool source_of(const char *arg, GolSource *source)
 {
-    *source = (GolSource){.path = arg, .color = want_color(), .allow_unsafe = 1};
+    *source = (GolSource){.path = arg, .color = cli_want_color(), .allow_unsafe = 1};
     if (!strcmp(arg, "-")) {
         source->path = "<stdin>";
         source->text = read_stdin(&source->text_len);
@@ -155,7 +156,7 @@ static int run_code(int argc, char **argv)
         return 2;
     }
     GolSource source = {.path = "<command line>", .text = argv[0], .text_len = strlen(argv[0]),
-                        .color = want_color(), .allow_unsafe = 1};
+                        .color = cli_want_color(), .allow_unsafe = 1};
     argv[0] = (char *)"gol";
     return run_source(&source, argc, argv);
 }
@@ -240,6 +241,7 @@ static int cmd_build_image(int argc, char **argv)
 
 static const Command commands[] = {
     {"run", "FILE|DIR [args]", "run a script, or the main package in a folder", cmd_run},
+    {"test", "[DIR|FILE...]", "run tests, benchmarks and examples; gol test -help", cli_test},
     {"check", "FILE|DIR...", "report compile errors, run nothing", cmd_check},
     {"dis", "FILE [FUNC]", "print the bytecode beside the source", cmd_dis},
     {"version", "", "print the version", cmd_version},
@@ -252,7 +254,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2) {
         if (isatty(0)) {
-            return repl_main(want_color());
+            return repl_main(cli_want_color());
         }
         static char dash[] = "-";
         char *args[] = {dash, NULL};
@@ -263,7 +265,7 @@ int main(int argc, char **argv)
         return run_code(argc - 2, argv + 2);
     }
     if (!strcmp(word, "-i")) {
-        return repl_main(want_color());
+        return repl_main(cli_want_color());
     }
     if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "-help")) {
         return usage(stdout);

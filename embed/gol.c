@@ -25,6 +25,18 @@ CompileLimits compile_limits(const GolCompileLimits *l)
     return (CompileLimits){.steps = l->steps, .bytes = l->bytes, .wall_ns = l->wall_ns};
 }
 
+/* Takes the unit over; NULL: there is none, or no memory. */
+static GolProgram *program_of(Unit *unit)
+{
+    GolProgram *program = unit ? malloc(sizeof *program) : NULL;
+    if (!program) {
+        free(unit);
+        return NULL;
+    }
+    program->unit = unit;
+    return program;
+}
+
 GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
 {
     CompileInput in = {
@@ -49,16 +61,29 @@ GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerror
     }
     Unit *unit = out.unit;
     compile_result_free(&out);
-    if (!unit) {
-        return NULL;
-    }
-    GolProgram *program = malloc(sizeof *program);
-    if (!program) {
-        free(unit);
-        return NULL;
-    }
-    program->unit = unit;
-    return program;
+    return program_of(unit);
+}
+
+GolProgram *gol_compile_tests(const GolTestSource *source, GolTestInfo *info)
+{
+    CompileInput in = {
+        .path = source->dir,
+        .tests = true,
+        .files = source->files,
+        .nfiles = (uint32_t)source->nfiles,
+        .color = source->color,
+        .allow_unsafe = source->allow_unsafe,
+        .image = std_image(),
+        .std_path = getenv("GOL_STD"),
+    };
+    CompileResult out = {0};
+    compile_run(&in, &out);
+    *info = (GolTestInfo){.package = out.tested,
+                          .has_tests = out.has_tests,
+                          .setup_failed = out.load_failed,
+                          .nerrors = (int)out.nerrors,
+                          .diagnostics = out.diagnostics};
+    return program_of(out.unit);
 }
 
 void gol_program_free(GolProgram *program)

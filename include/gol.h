@@ -59,6 +59,27 @@ typedef struct GolSource {
 GOL_API GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors);
 GOL_API void gol_program_free(GolProgram *program);
 
+/* What to compile for `gol test`. Zero the struct first; later versions append fields. */
+typedef struct GolTestSource {
+    const char *dir;       /* the package's folder */
+    const char *const *files; /* only these of its files, or NULL */
+    int nfiles;
+    int color;             /* colour the diagnostics */
+    int allow_unsafe;      /* as in GolSource */
+} GolTestSource;
+
+typedef struct GolTestInfo {
+    char *package;         /* import path, or NULL; gol_free */
+    int has_tests;         /* there are test files */
+    int setup_failed;      /* the errors are in the syntax or in finding packages */
+    int nerrors;
+    char *diagnostics;     /* as gol_compile's; gol_free */
+} GolTestInfo;
+
+/* Compiles a package with its test files and a main package that runs them as Go's test binaries do
+ * (flags -test.v and so on in GolConfig.argv). NULL if there are errors. info is always filled. */
+GOL_API GolProgram *gol_compile_tests(const GolTestSource *source, GolTestInfo *info);
+
 /* Writes the program's bytecode beside its source lines to out. filter: only functions whose name
  * contains it; NULL: all. Returns 0, or -1 if writing failed. */
 GOL_API int gol_disassemble(const GolProgram *program, const char *filter, FILE *out);

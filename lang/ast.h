@@ -168,6 +168,7 @@ typedef struct File {
     SourceFile *src;
     Expr *pkg_name;   /* EX_NAME; "main" synthesised in script mode */
     bool script;      /* no package clause */
+    bool tests;       /* functions named as tests are tests */
     VEC(Decl *) decls;
     VEC(Expr *) comments_go; /* //go: directives: EX_LIT with the text */
     Scope *scope;     /* [check] imports */

@@ -112,6 +112,14 @@ static void require_main(const Loader *l, DiagList *d)
     }
 }
 
+static void report_tested(const Loader *l, CompileResult *out)
+{
+    LoadTested t = {0};
+    load_tested(l, &t);
+    out->tested = t.path ? strdup(t.path) : NULL;
+    out->has_tests = t.has_tests;
+}
+
 static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
 {
     begin_universe();
@@ -120,7 +128,10 @@ static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
         return;
     }
     Loader *l = load_new(in, d);
-    if (load_input(l)) {
+    bool loaded = load_input(l);
+    report_tested(l, out);
+    out->load_failed = !loaded;
+    if (loaded) {
         load_check(l);
         if (!in->build_image && !in->check_only && !in->live) {
             require_main(l, d);
@@ -144,6 +155,7 @@ static void fail(CompileResult *out, const char *why)
 {
     free(out->unit);
     free(out->diagnostics);
+    free(out->tested);
     live_result_free(out->live);
     memset(out, 0, sizeof *out);
     char text[256];

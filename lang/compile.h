@@ -24,6 +24,9 @@ typedef struct CompileInput {
     bool is_dir;
     bool check_only;        /* no unit */
     bool build_image;       /* path is stdlib/: compile all its packages into the std image */
+    bool tests;             /* path is a folder: compile its package with a main that runs its tests */
+    const char *const *files; /* with tests: only these files of it */
+    uint32_t nfiles;
     bool color;             /* of the diagnostics text */
     bool allow_unsafe;      /* packages outside std may import unsafe */
     const struct Unit *image; /* std image for imports, NULL while it is being built */
@@ -40,6 +43,9 @@ typedef struct CompileResult {
     char *diagnostics;      /* malloc'd text, "" if none; warnings included */
     uint32_t nerrors, nwarnings;
     bool cancelled;         /* by its cancel word */
+    char *tested;           /* of tests: the package's import path, malloc'd; the caller frees it */
+    bool has_tests;         /* of tests: there are test files */
+    bool load_failed;       /* the errors are in the syntax or in finding packages */
     struct LiveResult *live; /* of an entry without errors; live_result_free */
 } CompileResult;
 

@@ -20,6 +20,7 @@
 #include "lang/module.h"
 #include "lang/scan.h"
 #include "lang/source.h"
+#include "lang/testmain.h"
 #include "runtime/rtype.h"
 #include "vm/unit.h"
 
@@ -53,6 +54,7 @@ struct Loader {
     VEC(Loaded *) order;  /* dependencies first */
     VEC(Loaded *) stack;
     Loaded *main;
+    Loaded *tested, *external; /* of a compile of tests: the package, and its package X_test */
     Scope *live_scope;    /* innermost so far of the live entries checked */
     bool failed;
 };
@@ -179,6 +181,10 @@ static void parse_text(Loader *l, Loaded *x, const char *path, const char *text,
         l->failed = true;
     }
     l->failed |= f->has_errors;
+    f->tests = l->tested && testmain_is_test_file(path);
+    if (f->tests && testmain_is_external(f->pkg_name->name.name, l->tested->pkg->name)) {
+        x = l->external;
+    }
     x->script |= f->script;
     VEC_PUSH(x->pkg->files, f);
 }
@@ -207,31 +213,49 @@ static void check_names(Loader *l, Loaded *x)
     }
 }
 
+static void parse_files(Loader *l, Loaded *x, const PathList *files, bool script)
+{
+    for (uint32_t i = 0; i < files->n; i++) {
+        size_t len;
+        const char *why = NULL;
+        char *text = source_read(files->at[i], &len, &why);
+        if (!text) {
+            path_error(l, files->at[i], "Unreadable", mem_printf("cannot read file: %s", why));
+            continue;
+        }
+        parse_text(l, x, files->at[i], text, len, script);
+    }
+}
+
+static bool list_folder(Loader *l, const char *dir, bool tests, PathList *out, uint32_t *excluded)
+{
+    if (!source_list(dir, tests, out, excluded)) {
+        path_error(l, dir, "Unreadable",
+                   mem_printf("cannot read directory %s: %s", dir, strerror(errno)));
+        return false;
+    }
+    return true;
+}
+
+static void no_files_error(Loader *l, const char *dir, bool excluded)
+{
+    if (!l->failed) {
+        path_error(l, dir, "NoGoFiles",
+                   excluded ? mem_printf("build constraints exclude all source files in %s", dir)
+                            : mem_printf("no .gol or .go files in %s", dir));
+    }
+}
+
 static void parse_folder(Loader *l, Loaded *x)
 {
     PathList files = {0};
     uint32_t excluded = 0;
-    if (!source_list(x->dir, &files, &excluded)) {
-        path_error(l, x->dir, "Unreadable",
-                   mem_printf("cannot read directory %s: %s", x->dir, strerror(errno)));
+    if (!list_folder(l, x->dir, false, &files, &excluded)) {
         return;
     }
-    for (uint32_t i = 0; i < files.n; i++) {
-        size_t len;
-        const char *why = NULL;
-        char *text = source_read(files.at[i], &len, &why);
-        if (!text) {
-            path_error(l, files.at[i], "Unreadable", mem_printf("cannot read file: %s", why));
-            continue;
-        }
-        bool script = x == l->main && files.n == 1;
-        parse_text(l, x, files.at[i], text, len, script);
-    }
-    if (!x->pkg->files.n && !l->failed) {
-        path_error(l, x->dir, "NoGoFiles",
-                   files.n || excluded
-                       ? mem_printf("build constraints exclude all source files in %s", x->dir)
-                       : mem_printf("no .gol or .go files in %s", x->dir));
+    parse_files(l, x, &files, x == l->main && files.n == 1);
+    if (!x->pkg->files.n) {
+        no_files_error(l, x->dir, files.n || excluded);
     }
     check_names(l, x);
 }
@@ -252,7 +276,7 @@ static bool has_sources(const char *dir)
 {
     PathList files = {0};
     uint32_t excluded = 0;
-    return source_is_folder(dir) && source_list(dir, &files, &excluded) && files.n + excluded > 0;
+    return source_is_folder(dir) && source_list(dir, false, &files, &excluded) && files.n + excluded > 0;
 }
 
 static const char *std_folder(const Loader *l, const char *path)
@@ -375,6 +399,12 @@ static Loaded *resolve(Loader *l, const Loaded *from, const char *path)
     if (l->in->live && live_is_path(path)) {
         return find_loaded(l, path, NULL); /* earlier entries are loaded first */
     }
+    if (l->tested && !strcmp(path, l->tested->pkg->path)) {
+        return l->tested;
+    }
+    if (l->tested && from == l->main && !strcmp(path, l->external->pkg->path)) {
+        return l->external;
+    }
     const UnitPkg *up = image_package(l, path);
     if (up) {
         Loaded *x = find_loaded(l, path, NULL);
@@ -420,7 +450,7 @@ static bool valid_path(const char *s)
 
 static void report_cycle(Loader *l, const Loaded *to, const Import *im)
 {
-    char *text = mem_printf("import cycle not allowed");
+    char *text = mem_printf("import cycle not allowed%s", l->tested ? " in test" : "");
     bool on = false;
     const char *verb = "package";
     for (uint32_t i = 0; i < l->stack.n; i++) {
@@ -535,6 +565,73 @@ static void read_main(Loader *l)
     }
 }
 
+/* The import path of a package under test. Outside a module it is the package's name, unless that
+ * means something else. */
+static const char *tested_path(const Loader *l, const char *dir, Name name)
+{
+    const Module *m = l->module;
+    const char *rest;
+    if (l->in->nfiles) {
+        return "command-line-arguments";
+    }
+    if (m && m->path && m->root && under(dir, m->root, &rest)) {
+        return *rest ? mem_printf("%s/%s", m->path, rest) : m->path;
+    }
+    bool taken = !name || !strcmp(name, "main") || image_package(l, name) || std_folder(l, name);
+    return taken ? mem_printf("_%s%s", dir[0] == '/' ? "" : "/", dir) : name;
+}
+
+/* The package of a folder, or of files named, with its tests, and a main package that runs them. */
+static void read_tests(Loader *l)
+{
+    const CompileInput *in = l->in;
+    const char *dir = source_clean(in->path);
+    PathList files = {0}, tests = {0};
+    uint32_t excluded = 0;
+    l->module = module_find(l->d, dir);
+    Package *p = (l->tested = loaded_new(l, "", dir))->pkg;
+    Package *e = (l->external = loaded_new(l, "_test", dir))->pkg;
+    for (uint32_t i = 0; i < in->nfiles; i++) {
+        const char *path = mem_strndup(in->files[i], strlen(in->files[i]));
+        if (testmain_is_test_file(path)) {
+            VEC_PUSH(tests, path);
+        } else {
+            VEC_PUSH(files, path);
+        }
+    }
+    if (!in->nfiles && (!list_folder(l, dir, false, &files, &excluded) ||
+                        !list_folder(l, dir, true, &tests, &excluded))) {
+        return;
+    }
+    parse_files(l, l->tested, &files, files.n == 1);
+    p->name = p->files.n ? p->files.at[0]->pkg_name->name.name : NULL;
+    parse_files(l, l->tested, &tests, false);
+    for (uint32_t i = 0; in->nfiles && i < p->files.n; i++) {
+        p->files.at[i]->tests = true; /* whoever names a file wants its tests */
+    }
+    if (!p->files.n && !e->files.n) {
+        no_files_error(l, dir, files.n || tests.n || excluded);
+        return;
+    }
+    check_names(l, l->tested);
+    check_names(l, l->external);
+    Name name = p->name;
+    if (!name) {
+        name = name_intern(e->name, strlen(e->name) - strlen("_test"));
+    }
+    p->path = tested_path(l, dir, name);
+    e->path = mem_printf("%s_test", p->path);
+    if (l->failed) {
+        return;
+    }
+    Loaded *x = l->main = loaded_new(l, "main", dir);
+    const char *text = testmain_text(l->d, p, e);
+    parse_text(l, x, "_testmain.go", text, strlen(text), false);
+    check_names(l, x);
+    x->pkg->is_main = true;
+    l->failed |= l->d->nerrors > 0;
+}
+
 /* What earlier entries declared: packages without code, each of which sees those before it. */
 static void read_live(Loader *l)
 {
@@ -573,8 +670,12 @@ bool load_input(Loader *l)
             path_error(l, l->in->path, "NoGoFiles", "no packages below this folder");
         }
     } else {
-        read_main(l);
-        if (l->main->pkg->files.n) {
+        if (l->in->tests) {
+            read_tests(l);
+        } else {
+            read_main(l);
+        }
+        if (l->main && l->main->pkg->files.n) {
             visit(l, l->main);
         }
     }
@@ -694,7 +795,7 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
 static CheckConfig config_for(Loader *l, const Loaded *x)
 {
     bool live = x->pkg->live && (x == l->main || !x->dir);
-    bool script = live || (x == l->main && x->script);
+    bool script = live || x->script;
     return (CheckConfig){
         .live = live,
         .diags = l->d,
@@ -815,11 +916,13 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
         return NULL;
     }
     bool live = importer && importer->pkg->live;
-    if (importer && !live && internal_hidden(importer, x->pkg->path, x->std)) {
+    bool testmain = l->tested && importer == l->main;
+    if (importer && !live && !testmain && internal_hidden(importer, x->pkg->path, x->std)) {
         *error = mem_printf("use of internal package %s not allowed", x->pkg->path);
         return NULL;
     }
-    if (x->pkg->name && !strcmp(x->pkg->name, "main") && !x->std && !x->pkg->live) {
+    if (x->pkg->name && !strcmp(x->pkg->name, "main") && !x->std && !x->pkg->live &&
+        x != l->tested) {
         *error = mem_printf("import \"%s\" is a program, not an importable package", path);
         return NULL;
     }
@@ -844,6 +947,20 @@ PackageList load_packages(const Loader *l)
         }
     }
     return out;
+}
+
+void load_tested(const Loader *l, LoadTested *out)
+{
+    if (!l->tested) {
+        return;
+    }
+    out->path = l->tested->pkg->path;
+    const Package *pkgs[] = {l->tested->pkg, l->external->pkg};
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t k = 0; k < pkgs[i]->files.n; k++) {
+            out->has_tests |= pkgs[i]->files.at[k]->tests;
+        }
+    }
 }
 
 Package *load_main(const Loader *l) { return l->main ? l->main->pkg : NULL; }

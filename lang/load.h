@@ -19,6 +19,14 @@ typedef VEC(Package *) PackageList;
 PackageList load_packages(const Loader *l);
 Package *load_main(const Loader *l);
 
+/* Of a compile of tests: the import path of the package (known even if it has errors), and whether
+ * there are test files. */
+typedef struct LoadTested {
+    const char *path;
+    bool has_tests;
+} LoadTested;
+void load_tested(const Loader *l, LoadTested *out);
+
 /* live.c: the loader's and the driver's side of lang/live.h. */
 struct LiveInput;
 struct LiveResult;

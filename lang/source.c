@@ -1,7 +1,7 @@
 /* source.c - source files on disk.
  *
  * The rules are Go's: NAME_GOOS.go, NAME_GOARCH.go and NAME_GOOS_GOARCH.go belong to that platform,
- * _test files and names that begin with "_" or "." to no build; a //go:build line is an expression
+ * _test files to tests, names that begin with "_" or "." to no build; a //go:build line is an expression
  * over tags. Tags that hold here: the platform, unix, gc's name for its own compiler ("gc"), "gol",
  * and go1.N up to the language version. A file X.gol replaces X.go in the same folder, so that a
  * package can carry a variant for gol.
@@ -254,7 +254,7 @@ static bool has_gol_twin(const PathList *l, const char *name)
     return false;
 }
 
-bool source_list(const char *dir, PathList *out, uint32_t *excluded)
+bool source_list(const char *dir, bool tests, PathList *out, uint32_t *excluded)
 {
     DIR *d = opendir(dir);
     if (!d) {
@@ -265,10 +265,10 @@ bool source_list(const char *dir, PathList *out, uint32_t *excluded)
     while ((e = readdir(d)) != NULL) {
         const char *s = e->d_name;
         size_t n = strlen(s), stem = ends(s, n, ".gol") ? n - 4 : ends(s, n, ".go") ? n - 3 : 0;
-        if (stem == 0 || s[0] == '_' || s[0] == '.' || ends(s, stem, "_test")) {
+        if (stem == 0 || s[0] == '_' || s[0] == '.' || ends(s, stem, "_test") != tests) {
             continue;
         }
-        if (!name_admits(s, stem)) {
+        if (!name_admits(s, tests ? stem - 5 : stem)) {
             ++*excluded;
             continue;
         }

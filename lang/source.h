@@ -6,10 +6,10 @@
 
 typedef VEC(const char *) PathList;
 
-/* The .gol and .go files of a folder that this platform's build takes, sorted; tests, hidden files
- * and files whose name excludes them are left out (X.go where X.gol exists, too). *excluded counts
- * those left out for the platform. False: the folder cannot be read (errno). */
-bool source_list(const char *dir, PathList *out, uint32_t *excluded);
+/* The .gol and .go files of a folder that this platform's build takes, sorted: its _test files or the
+ * others. Hidden files and files whose name excludes them are left out (X.go where X.gol exists,
+ * too). *excluded counts those left out for the platform. False: the folder cannot be read (errno). */
+bool source_list(const char *dir, bool tests, PathList *out, uint32_t *excluded);
 /* Sub-folders, sorted. */
 void source_folders(const char *dir, PathList *out);
 /* The text of a file, NUL-terminated, in compile memory; NULL with *why. */

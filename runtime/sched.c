@@ -380,6 +380,13 @@ bool proc_has_work(P *p)
 
 /* ---- sleeping ---- */
 
+/* Timers that may wake somebody: not those at or after the end of a test's time. */
+static bool timers_pending(GolVM *vm)
+{
+    int64_t until = atomic_load_explicit(&vm->watch_until, memory_order_relaxed);
+    return timer_earliest(vm) < (until ? until : INT64_MAX);
+}
+
 /* All Ps idle and nothing that could ever wake one: Go's deadlock. Under vm->lock. */
 static bool all_asleep(GolVM *vm)
 {
@@ -388,7 +395,7 @@ static bool all_asleep(GolVM *vm)
            atomic_load_explicit(&vm->nblocking, memory_order_seq_cst) == 0 &&
            atomic_load_explicit(&vm->nio, memory_order_seq_cst) == 0 &&
            atomic_load_explicit(&vm->nhandles, memory_order_seq_cst) == 0 &&
-           timer_earliest(vm) == INT64_MAX && !vm_stopping(vm) && !sched_exiting(vm);
+           !timers_pending(vm) && !vm_stopping(vm) && !sched_exiting(vm);
 }
 
 /* Keeper: sleeps until woken, a timer is due, or a descriptor is ready. */

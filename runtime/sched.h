@@ -43,7 +43,9 @@ static inline bool sched_exiting(GolVM *vm)
 }
 
 /* "fatal error: ..." with every goroutine's trace, exit status 2. The calling fiber's state must be
- * saved; it is printed first. Returns; the caller leaves the loop as after SCHED_STOP. */
+ * saved; it is printed first. Returns; the caller leaves the loop as after SCHED_STOP. sched_die is
+ * the same with `kind` in the place of "fatal error: ". */
+void sched_die(P *p, const char *kind, const char *msg);
 void sched_fatal(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- fibers ---- */

@@ -295,6 +295,31 @@ int64_t timer_earliest(GolVM *vm)
     return when;
 }
 
+bool timer_hasten(GolVM *vm)
+{
+    P *owner = NULL;
+    int64_t when = INT64_MAX;
+    for (uint32_t i = 0; i < vm->nprocs; i++) {
+        P *p = vm->procs[i];
+        lock_acquire(&p->timer_lock);
+        if (p->ntimers && p->timers[0].when <= when) {
+            when = p->timers[0].when;
+            owner = p;
+        }
+        lock_release(&p->timer_lock);
+    }
+    if (!owner) {
+        return false;
+    }
+    lock_acquire(&owner->timer_lock);
+    if (owner->ntimers) {
+        owner->timers[0].when = 0;
+        publish_first(owner);
+    }
+    lock_release(&owner->timer_lock);
+    return true;
+}
+
 void timer_move_all(P *q, P *heir)
 {
     while (q->ntimers) {

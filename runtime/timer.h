@@ -50,6 +50,9 @@ bool timer_run(P *p, P *owner, int64_t now);
 /* Earliest time over all Ps, INT64_MAX if none. No lock. */
 int64_t timer_earliest(GolVM *vm);
 
+/* Makes the earliest of all timers due now. False if there is none. All Ps are idle. */
+bool timer_hasten(GolVM *vm);
+
 /* GOMAXPROCS shrinks: q's timers move to heir; world stopped. */
 void timer_move_all(P *q, P *heir);
 

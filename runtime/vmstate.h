@@ -131,6 +131,10 @@ typedef struct GolVM {
     /* sleeping for timers and descriptors: one idle M is the keeper */
     M *keeper;                    /* under lock */
     _Atomic int64_t keeper_until; /* seq_cst: pairs with timer_add */
+    /* internal/testhook: when the timeout of the running tests fires; 0: none. Timers from then on
+     * keep nobody from being deadlocked: a deadlock sets `deadlocked` and makes that timer due. */
+    _Atomic int64_t watch_until;
+    _Atomic bool deadlocked;
     struct Netpoll *_Atomic netpoll; /* created on first use, under lock */
     struct SemaTable *semas;
 

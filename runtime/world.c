@@ -479,14 +479,21 @@ void sched_fatal(P *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
+    sched_die(p, "fatal error: ", msg);
+}
+
+void sched_die(P *p, const char *kind, const char *msg)
+{
     GolVM *vm = p->vm;
     while (!sched_stop_world(p)) {
         if (sched_exiting(vm) || sched_current_m()->p != p) {
             return;
         }
     }
-    sink_printf(vm->err, "fatal error: %s\n\n", msg);
-    sched_dump(vm, p->fiber, vm->err);
+    sink_printf(vm->err, "%s", kind);
+    vm->err->write(vm->err, msg, strlen(msg));
+    sink_printf(vm->err, "\n\n");
+    sched_dump(vm, p->fiber->flags & FIBER_F_SYSTEM ? NULL : p->fiber, vm->err);
     sched_exit_vm(vm, 2);
     sched_start_world(p);
 }
@@ -494,6 +501,10 @@ void sched_fatal(P *p, const char *fmt, ...)
 /* Called by a thread without a P when nothing can ever run again: no one else touches a fiber. */
 void deadlock_check(GolVM *vm)
 {
+    if (atomic_load_explicit(&vm->watch_until, memory_order_relaxed) && timer_hasten(vm)) {
+        atomic_store_explicit(&vm->deadlocked, true, memory_order_release);
+        return; /* the test's timeout reports it */
+    }
     lock_acquire(&vm->lock);
     bool mine = !sched_exiting(vm) && !vm_stopping(vm) && !vm->dumping;
     vm->dumping = true;
