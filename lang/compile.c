@@ -188,6 +188,7 @@ static void report_limit(DiagList *d, bool color, CompileResult *out)
     mem_extend(&again);
     free(out->unit);
     free(out->diagnostics);
+    free(out->tested);
     live_result_free(out->live);
     memset(out, 0, sizeof *out);
     Pos at = d->working ? d->working : d->files.n ? d->files.at[0]->base : 0;
