@@ -72,7 +72,9 @@ struct Expr {
         struct { Expr *x; ExprList index; /* several only for type arguments */ } index;
         struct { Expr *x, *lo, *hi, *max; bool three; } slice;
         struct { Expr *x; Expr *type; /* NULL: .(type) */ } assert_;
-        struct { Expr *fn; ExprList args; bool dots; uint8_t call_kind; uint8_t builtin; Pos rparen; } call;
+        struct { Expr *fn; ExprList args; bool dots; uint8_t call_kind; uint8_t builtin;
+                 bool deferred; /* recover(): by the defer statement itself */
+                 Pos rparen; } call;
         struct { Expr *x; } star;  /* pointer type or dereference */
         struct { Token op; Expr *x; } unary;  /* + - ! ^ & <- ~ */
         struct { Token op; Expr *x, *y; } binary;

@@ -635,6 +635,17 @@ static void dispatch(Checker *c, Expr *e, uint8_t id, ExprList *args, bool had_c
     }
 }
 
+/* The version that brought the function. */
+static int builtin_minor(uint8_t id)
+{
+    switch (id) {
+    case BI_CLEAR: case BI_MAX: case BI_MIN: return 21;
+    case BI_UNSAFE_SLICEDATA: case BI_UNSAFE_STRING: case BI_UNSAFE_STRINGDATA: return 20;
+    case BI_UNSAFE_ADD: case BI_UNSAFE_SLICE: return 17;
+    default: return 0;
+    }
+}
+
 void check_builtin(Checker *c, Expr *e, uint8_t id)
 {
     ExprList *a = &e->call.args;
@@ -658,7 +669,8 @@ void check_builtin(Checker *c, Expr *e, uint8_t id)
             return;
         }
     }
-    if (!count_ok(c, e, id, args.n)) {
+    if (!count_ok(c, e, id, args.n) ||
+        !check_version(c, e->start, e->end, builtin_minor(id), "%s", builtins[id].name)) {
         return;
     }
     switch (id) {

@@ -49,6 +49,7 @@ void check_func_instance(Checker *c, Expr *e)
     TypeList tparams = sig->func.tparams;
     TypeList targs = {MEM_NEW_N(Type *, tparams.n + 1), 0};
     check_invalid(e);
+    check_version(c, e->start, e->end, 18, "function instantiation");
     for (uint32_t i = 0; i < args->n; i++) {
         Type *t = check_type(c, args->at[i]);
         if (is_invalid(t)) {
@@ -115,6 +116,7 @@ bool check_infer_from(Checker *c, Expr *fn, Type *target)
         || !check_verify_targs(c, sig->func.tparams, targs, NULL, fn)) {
         return false;
     }
+    check_version(c, fn->start, fn->end, 21, "implicitly instantiated %s", expr_string(fn));
     check_record_instance(fn, targs, func_instantiate(sig, targs));
     return true;
 }
@@ -155,7 +157,9 @@ static const char *have_text(Checker *c, ExprList *args)
     for (uint32_t i = 0; i < args->n; i++) {
         Type *t = args->at[i]->type;
         const char *one;
-        if (t && t->kind == T_UNTYPED_NIL) {
+        if (is_invalid(t)) {
+            one = "unknown type";
+        } else if (t && t->kind == T_UNTYPED_NIL) {
             one = "nil";
         } else if (t && type_is_untyped(t)) {
             one = type_is_numeric(t) ? "number" : type_is_string(t) ? "string" : "bool";
@@ -173,7 +177,8 @@ static const char *want_text(Checker *c, Param *ps, uint32_t n, bool variadic)
     for (uint32_t i = 0; i < n; i++) {
         bool dots = variadic && i + 1 == n;
         Type *t = dots ? ps[i].type->slice.elem : ps[i].type;
-        s = mem_printf("%s%s%s%s", s, i ? ", " : "", dots ? "..." : "", check_type_text(c, t));
+        s = mem_printf("%s%s%s%s", s, i ? ", " : "", dots ? "..." : "",
+                       is_invalid(t) ? "unknown type" : check_type_text(c, t));
     }
     return mem_printf("%s)", s);
 }
@@ -223,6 +228,9 @@ static Type *infer_call(Checker *c, Expr *call, Type *sig, Param *ps, uint32_t n
     TypeList targs = given_targs(fn, sig);
     uint32_t failed = 0;
     char *why = NULL;
+    if (!targs.n) {
+        check_version(c, call->start, call->end, 18, "implicit function instantiation");
+    }
     for (uint32_t i = 0; i < args->n; i++) {
         if (args->at[i]->mode == MODE_INVALID) {
             return NULL;

@@ -667,6 +667,7 @@ void check_package(const CheckConfig *cfg, Package *pkg)
     Package *outer = types_current;
     types_current = pkg;
     c->busy = 1;
+    check_note_versions(c);
     collect(c);
     resolve_all(c);
     check_run_later(c);

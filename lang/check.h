@@ -50,6 +50,7 @@ struct Checker {
     uint32_t serial;
     bool lazy;
     bool too_deep, unsafe_reported;
+    bool old_files;        /* a file is of an older language version */
 };
 
 #define CHECK_MAX_DEPTH 8000
@@ -155,6 +156,14 @@ void check_assign_stmt(Checker *c, Stmt *s);
 Type *check_lhs(Checker *c, Expr *lhs);
 void check_set_commaok(Expr *e, Type *t);
 void check_return_vars(Checker *c, Stmt *s);
+
+/* version.c */
+bool check_allows(Checker *c, Pos pos, int minor);
+/* Reports that what the text names needs go1.MINOR, if the file is older. */
+bool check_version(Checker *c, Pos pos, Pos end, int minor, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void check_literal_version(Checker *c, const Expr *e);
+void check_note_versions(Checker *c);
 
 /* stmt.c, range.c, switch.c, labels.c, return.c, initorder.c */
 enum { CTX_BREAK = 1, CTX_CONTINUE = 2, CTX_FALLTHROUGH = 4, CTX_FINAL_CASE = 8, CTX_TYPESWITCH = 16 };

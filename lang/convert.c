@@ -95,6 +95,21 @@ static bool convert_to_tparam(Checker *c, Expr *x, Type *t, const char **why)
     return !set->all && set->nterms > 0;
 }
 
+/* Slices convert to array pointers since 1.17, to arrays since 1.20. */
+static bool array_version(Checker *c, Expr *x, Type *t, const char **why)
+{
+    Type *u = type_under(t);
+    if (u->kind == T_ARRAY && !check_allows(c, x->start, 20)) {
+        *why = "conversion of slice to array requires go1.20 or later";
+    } else if (u->kind == T_POINTER && type_under(u->pointer.elem)->kind == T_ARRAY &&
+               !check_allows(c, x->start, 17)) {
+        *why = "conversion of slice to array pointer requires go1.17 or later";
+    } else {
+        return true;
+    }
+    return false;
+}
+
 void check_conversion(Checker *c, Expr *call, Expr *x, Type *t)
 {
     check_invalid(call);
@@ -127,6 +142,9 @@ void check_conversion(Checker *c, Expr *call, Expr *x, Type *t)
     } else {
         ok = types_convertible(x, t, &why);
         call->mode = MODE_VALUE;
+        if (ok && c->old_files && type_under(x->type)->kind == T_SLICE) {
+            ok = array_version(c, x, t, &why);
+        }
     }
     if (!ok) {
         check_invalid(call);

@@ -379,6 +379,9 @@ static void alias_decl(Checker *c, Obj *o, Decl *d)
 {
     if (d->type.tparams.n) {
         check_push_scope(c, d->pos, d->end);
+        if (check_allows(c, d->pos, 18)) {
+            check_version(c, o->pos, 0, 23, "generic type alias");
+        }
         TypeList ignored;
         check_tparams(c, &d->type.tparams, &ignored);
     }
@@ -452,6 +455,9 @@ void check_tparams(Checker *c, FieldList *list, TypeList *out)
 {
     out->at = MEM_NEW_N(Type *, list->n + 1);
     out->n = 0;
+    if (list->n && list->at[0]->name) {
+        check_version(c, list->at[0]->name->start, list->at[0]->name->end, 18, "type parameter");
+    }
     for (uint32_t i = 0; i < list->n; i++) {
         Field *f = list->at[i];
         if (!f->name || f->name->kind != EX_NAME) {

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_STORED = 1000, SHOWN_WIDTH = 120 };
+enum { MAX_STORED = 4000, SHOWN_WIDTH = 120 };
 
 /* ---- Files ------------------------------------------------------------------------------------ */
 

@@ -42,13 +42,17 @@ static uint16_t file_index(Gen *g, Pos pos, const char **path, uint32_t *line, u
 
 static void note_line(Fg *f)
 {
-    if (f->pos == f->line_pos || !f->pos || f->inlining) {
+    bool is_unsigned = f->unsigned_index;
+    f->unsigned_index = false;
+    if ((f->pos == f->line_pos && is_unsigned == f->line_unsigned) || !f->pos || f->inlining) {
         return;
     }
     f->line_pos = f->pos;
+    f->line_unsigned = is_unsigned;
     const char *path;
     uint32_t line, col;
     uint16_t file = file_index(f->gen, f->pos, &path, &line, &col);
+    file |= is_unsigned ? LINE_UNSIGNED : 0;
     LineEntry *last = f->lines.n ? &f->lines.at[f->lines.n - 1] : NULL;
     if (last && last->line == line && last->file == file) {
         return;
@@ -59,6 +63,14 @@ static void note_line(Fg *f)
     LineEntry e = {f->code.n, line, file, (uint16_t)(col > 0xffff ? 0xffff : col)};
     VEC_PUSH(f->lines, e);
 }
+
+bool index_unsigned(Fg *f, Expr *index)
+{
+    TInfo *ti = einfo(f, index);
+    return ti->rep == REP_SCALAR && ti->size == 8 && !ti->is_signed && !index->cval;
+}
+
+void emit_index_of(Fg *f, Expr *index) { f->unsigned_index = index_unsigned(f, index); }
 
 static uint64_t pack(Op op, int a, int b, int c)
 {

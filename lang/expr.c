@@ -553,6 +553,9 @@ static bool shift_count(Checker *c, Expr *y)
     if (type_is_integer(y->type)) {
         if (type_is_untyped(y->type)) {
             check_convert(c, y, basic(T_UINT));
+        } else if (!type_is_unsigned(y->type)) {
+            check_version(c, y->start, y->end, 13, "invalid operation: signed shift count %s",
+                          check_operand_text(c, y));
         }
         return y->mode != MODE_INVALID;
     }
@@ -785,6 +788,7 @@ static void literal(Checker *c, Expr *e)
         check_invalid(e);
         return;
     }
+    check_literal_version(c, e);
     e->mode = MODE_CONST;
     e->type = basic(kinds[e->lit.tok]);
     if (const_kind(e->cval) == CK_UNKNOWN

@@ -55,7 +55,9 @@ struct Unit *ub_seal(UnitBuf *ub);
 
 /* ---- gen_type.c */
 
-typedef enum Rep { REP_SCALAR, REP_CELL, REP_AGG } Rep;
+/* REP_HUGE: an aggregate that stands in frames as a pointer to an immutable copy (value.h). What may
+ * change one in place has it in memory: a box, a variable of a package, a part of either. */
+typedef enum Rep { REP_SCALAR, REP_CELL, REP_AGG, REP_HUGE } Rep;
 
 /* What code generation knows of a type; one record for identical types. */
 typedef struct TInfo {
@@ -77,6 +79,11 @@ typedef struct TInfo {
     Blob *str;
     struct TInfo *next;
 } TInfo;
+
+#define BIG_SLOTS 64 /* variables above this live in heap boxes */
+static inline bool is_agg(const TInfo *ti) { return ti->rep >= REP_AGG; }
+static inline bool is_huge(const TInfo *ti) { return ti->rep == REP_HUGE; }
+static inline bool is_big(const TInfo *ti) { return is_huge(ti) || ti->slots > BIG_SLOTS; }
 
 /* ---- functions and variables */
 
@@ -174,6 +181,7 @@ typedef struct Fg {
     VEC(LVar *) results;      /* named result variables, or empty */
     VEC(GotoLabel *) gotos;
     Pos pos, line_pos;
+    bool unsigned_index, line_unsigned; /* of the next instruction, and of the last line entry */
     uint32_t top, max_top;
     uint32_t nres, nargs;
     uint16_t flags;
@@ -238,6 +246,9 @@ void emit_n(Fg *f, Op op, int a, int b, int c, uint64_t n);
 void emit_int(Fg *f, int dst, int64_t v);
 void emit_move(Fg *f, int dst, int src, uint32_t slots);
 void emit_zero(Fg *f, int dst, uint32_t slots);
+/* The instruction emitted next indexes with an operand of this type. */
+void emit_index_of(Fg *f, Expr *index);
+bool index_unsigned(Fg *f, Expr *index);
 void emit_global(Fg *f, Op op, int a, int b, Obj *var, uint64_t off);
 void emit_jmp(Fg *f, Label *l);
 void emit_cjump(Fg *f, Op op, int a, int b, Label *l);
@@ -263,6 +274,7 @@ typedef enum LocKind { LOC_BLANK, LOC_SLOT, LOC_FRAME, LOC_MEM, LOC_INDEX, LOC_F
 typedef struct Loc {
     uint8_t kind;
     bool nonnil;       /* MEM: the pointer was made here */
+    bool unsigned_index; /* INDEX, FIDX: what a panic prints */
     TInfo *ti;
     int slot;          /* SLOT; FRAME: base; MEM: pointer; INDEX: slice; FIDX: array; MAP: map */
     int idx;           /* INDEX, FIDX: index; MAP: key */
@@ -285,6 +297,8 @@ int loc_any(Fg *f, const Loc *l);        /* the value's slot, in place where pos
 void loc_load(Fg *f, const Loc *l, int dst);
 void loc_store(Fg *f, const Loc *l, int src);
 void loc_zero(Fg *f, const Loc *l);
+void gen_zero(Fg *f, int dst, TInfo *ti);
+void huge_settle(Fg *f, int slot, TInfo *ti); /* a huge nil stands for zero: makes it so */
 int loc_addr(Fg *f, const Loc *l);       /* a slot with its address */
 void loc_addr_to(Fg *f, const Loc *l, int dst);
 Loc loc_own(Fg *f, Loc l);               /* operands copied out of variables */
@@ -416,6 +430,5 @@ Expr *syn_call(Expr *fn, Expr **args, uint32_t n, bool dots, Type *t, Pos pos);
 Expr *syn_func(Type *sig, Obj **params, Stmt **body, uint32_t n, Pos pos);
 Stmt *syn_stmt_call(Expr *call, bool ret);
 
-#define BIG_SLOTS 64 /* aggregates above this live in heap boxes */
 
 #endif

@@ -68,6 +68,7 @@ void gen_multi_value(Fg *f, Expr *e, int *slots, TInfo **tis, uint32_t n)
         Loc l = gen_loc(f, e);
         f->pos = e->pos;
         emit_t(f, OP_MAP_GET2, slots[0], l.slot, l.idx, l.map);
+        huge_settle(f, slots[0], tis[0]);
     } else if (e->kind == EX_ASSERT) {
         gen_assert(f, e, tis[0], slots[0], true);
     } else {
@@ -94,11 +95,11 @@ static void define_one(Fg *f, Obj *o, Expr *value)
             v->boxed = true;
             return;
         }
-        if (x->kind == EX_COMPOSITE && ti->rep == REP_AGG && einfo(f, x) == ti) {
+        if (x->kind == EX_COMPOSITE && is_agg(ti) && einfo(f, x) == ti) {
             emit_t(f, OP_NEW, p, 0, 0, ti);
             Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
             gen_composite(f, x, ti, l, true);
-        } else if (ti->slots > BIG_SLOTS) { /* the name is not visible in the value */
+        } else if (is_big(ti)) { /* the name is not visible in the value */
             emit_t(f, OP_NEW, p, 0, 0, ti);
             Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
             if (!gen_big_copy(f, x, ti, &l)) {
@@ -123,7 +124,7 @@ static void define_one(Fg *f, Obj *o, Expr *value)
     if (x) {
         gen_as(f, x, ti, s);
     } else {
-        emit_zero(f, s, ti->slots);
+        gen_zero(f, s, ti);
     }
     var_declare_at(f, o, ti, s);
 }
@@ -224,7 +225,7 @@ void gen_init_var(Fg *f, Expr *name, Expr *value)
         gen_effect(f, value);
     } else {
         Loc l = gen_loc(f, name);
-        if (x->kind == EX_COMPOSITE && l.ti->rep == REP_AGG && einfo(f, x) == l.ti) {
+        if (x->kind == EX_COMPOSITE && is_agg(l.ti) && einfo(f, x) == l.ti) {
             Loc m = {.kind = LOC_MEM, .ti = l.ti, .slot = loc_addr(f, &l), .nonnil = true};
             gen_composite(f, x, l.ti, m, true);
         } else if (!gen_big_copy(f, x, l.ti, &l)) {
@@ -436,6 +437,7 @@ static bool add_to_place(Fg *f, const Loc *l, Token op, int v, int64_t k)
         return true;
     }
     if (l->kind == LOC_INDEX && !flt) {
+        f->unsigned_index = l->unsigned_index;
         emit(f, imm ? OP_IDXADDI_64 : OP_IDXADD_64, l->slot, l->idx, imm ? (int)k : v);
         return true;
     }

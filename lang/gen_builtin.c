@@ -296,7 +296,7 @@ static void gen_value_builtin(Fg *f, Expr *e, int dst)
     case BI_MAX: gen_minmax(f, e, true, dst); break;
     case BI_MIN: gen_minmax(f, e, false, dst); break;
     case BI_NEW: emit_t(f, OP_NEW, dst, 0, 0, tinfo(f->gen, type_under(etype(f, e))->pointer.elem)); break;
-    case BI_RECOVER: emit(f, OP_RECOVER, dst, 0, 0); break;
+    case BI_RECOVER: emit(f, OP_RECOVER, dst, e->call.deferred, 0); break;
     default: gen_unsafe(f, e, dst); break;
     }
 }

@@ -557,6 +557,7 @@ static Expr *wrap_builtin(Fg *f, Expr *call)
     *inner = *call;
     inner->call.args.n = inner->call.args.cap = 0;
     inner->call.args.at = NULL;
+    inner->call.deferred = true;
     Type *sig = type_new(T_FUNC);
     sig->func.params = MEM_NEW_N(Param, n + 1);
     Obj **params = MEM_NEW_N(Obj *, n + 1);

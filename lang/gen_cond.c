@@ -115,7 +115,13 @@ static void compare_slots(Fg *f, Token op, TInfo *ti, int dst, int a, int b)
         emit(f, o, dst, a, b);
     } else {
         uint32_t mark = slot_mark(f);
-        if (ti->iface) {
+        if (is_huge(ti)) {
+            TInfo *any = tinfo(f->gen, type_any);
+            int x = slot_new(f, any), y = slot_new(f, any);
+            conv_iface(f, ti, any, a, x);
+            conv_iface(f, ti, any, b, y);
+            emit(f, OP_EQ_IFACE, dst, x, y);
+        } else if (ti->iface) {
             emit(f, OP_EQ_IFACE, dst, a, b);
         } else if (kind == T_COMPLEX128) {
             emit(f, OP_EQ_C128, dst, a, b);
@@ -197,9 +203,13 @@ void gen_compare_to(Fg *f, Expr *e, int dst)
         emit(f, op == TOK_EQL ? OP_EQ : OP_NE, dst, a, z);
     } else {
         TInfo *ti = compare_type(f, x, y);
-        TInfo *as = ti->rep == REP_AGG && ti->slots > BIG_SLOTS ? tinfo(f->gen, type_any) : ti;
+        TInfo *as = is_big(ti) ? tinfo(f->gen, type_any) : ti;
         /* large ones as interfaces: a frame may not hold them */
         int a = gen_any_as(f, x, as), b = gen_any_as(f, y, as);
+        if (as != ti) { /* a defined type and its underlying one compare, as one type */
+            emit_t(f, OP_LTYPE, a, 0, 0, ti);
+            emit_t(f, OP_LTYPE, b, 0, 0, ti);
+        }
         ti = as;
         f->pos = e->pos;
         if (op == TOK_GTR || op == TOK_GEQ) {

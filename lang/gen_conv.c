@@ -152,6 +152,8 @@ void gen_assert(Fg *f, Expr *e, TInfo *to, int dst, bool commaok)
     emit_t(f, op, dst, s, 0, to);
     if (!commaok) {
         emit_type(f, from);
+    } else {
+        huge_settle(f, dst, to);
     }
     slot_release(f, mark);
 }

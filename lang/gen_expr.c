@@ -559,7 +559,7 @@ static void gen_address(Fg *f, Expr *e, int dst)
     if (x->kind == EX_COMPOSITE) {
         TInfo *ti = einfo(f, x);
         int p = slot_ptr(f);
-        if (ti->rep == REP_AGG) {
+        if (is_agg(ti)) {
             emit_t(f, OP_NEW, p, 0, 0, ti);
             Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
             gen_composite(f, x, ti, l, true);
@@ -643,7 +643,7 @@ static void gen_slice_expr(Fg *f, Expr *e, int dst)
     for (int i = 0; i < 3; i++) {
         if (bound[i]) {
             gen_to(f, bound[i], at + i);
-            ext |= 1u << i;
+            ext |= (index_unsigned(f, bound[i]) ? 9u : 1u) << i;
         }
     }
     f->pos = e->pos;
@@ -662,7 +662,7 @@ static void store_elem(Fg *f, Loc sub, Expr *x, TInfo *to, bool zeroed)
     uint32_t mark = slot_mark(f);
     x = unparen(x);
     TInfo *own = x->kind == EX_COMPOSITE && x->type ? einfo(f, x) : NULL;
-    if (own == to && to->rep == REP_AGG && (sub.kind == LOC_SLOT || sub.kind == LOC_MEM ||
+    if (own == to && is_agg(to) && (sub.kind == LOC_SLOT || sub.kind == LOC_MEM ||
                                             sub.kind == LOC_FRAME || sub.kind == LOC_GLOBAL)) {
         gen_composite(f, x, to, sub, zeroed);
     } else if (sub.kind == LOC_SLOT) {
@@ -764,6 +764,16 @@ static void composite_map(Fg *f, Expr *e, TInfo *ti, int dst)
 void gen_composite(Fg *f, Expr *e, TInfo *ti, Loc dst, bool zeroed)
 {
     f->pos = e->pos;
+    if (is_huge(ti) && dst.kind == LOC_SLOT) {
+        uint32_t mark = slot_mark(f);
+        int p = slot_ptr(f);
+        emit_t(f, OP_NEW, p, 0, 0, ti);
+        Loc l = {.kind = LOC_MEM, .ti = ti, .slot = p, .nonnil = true};
+        gen_composite(f, e, ti, l, true);
+        emit_move(f, dst.slot, p, 1);
+        slot_release(f, mark);
+        return;
+    }
     switch (ti->under->kind) {
     case T_STRUCT: composite_struct(f, e, ti, dst, zeroed); break;
     case T_ARRAY:
@@ -831,7 +841,8 @@ static bool matrix_load(Fg *f, Expr *e, Expr *x, int dst)
         return false;
     }
     TInfo *elem = tinfo(f->gen, row->slice.elem);
-    if (elem->rep != REP_SCALAR || elem->mk != MEM_64) {
+    if (elem->rep != REP_SCALAR || elem->mk != MEM_64 || index_unsigned(f, k) ||
+        index_unsigned(f, x->index.index.at[0])) {
         return false;
     }
     int s = gen_any(f, x->index.x), i = gen_any(f, x->index.index.at[0]);
@@ -853,6 +864,7 @@ static void gen_index(Fg *f, Expr *e, int dst)
     if ((u ? u : type_under(etype(f, x)))->kind == T_STRING) {
         int s = gen_any(f, x), i = gen_any(f, e->index.index.at[0]);
         f->pos = e->pos;
+        emit_index_of(f, e->index.index.at[0]);
         emit(f, OP_STR_IDX, dst, s, i);
         return;
     }
@@ -890,7 +902,7 @@ static void gen_call_to(Fg *f, Expr *e, int dst)
     } else if (e->call.call_kind == CALL_BUILTIN) {
         gen_builtin(f, e, dst);
     } else if (!gen_intrinsic(f, e, dst) &&
-               (einfo(f, e)->rep == REP_AGG || !gen_inline(f, e, dst))) {
+               (is_agg(einfo(f, e)) || !gen_inline(f, e, dst))) {
         if (call_inlinable(f->gen, e)) {
             emit_move(f, dst, gen_any(f, e), einfo(f, e)->slots); /* dst may be an operand */
             return;
@@ -1057,7 +1069,7 @@ static bool writes_early(Expr *e)
 
 void gen_as_var(Fg *f, Expr *e, TInfo *to, int dst)
 {
-    if (!writes_early(e) || (e->kind == EX_CALL && to->rep != REP_AGG && to->slots == 1 &&
+    if (!writes_early(e) || (e->kind == EX_CALL && !is_agg(to) && to->slots == 1 &&
                              e->call.builtin != BI_MIN && e->call.builtin != BI_MAX)) {
         gen_as(f, e, to, dst);
         return;

@@ -26,7 +26,7 @@ void fg_init(Fg *f, Gen *g, Fg *outer, Blob *blob, const char *name, const Subst
 
 /* ---- variables */
 
-bool var_boxed(Fg *f, Obj *o, TInfo *ti) { return o->boxed || ti->slots > BIG_SLOTS; }
+bool var_boxed(Fg *f, Obj *o, TInfo *ti) { return o->boxed || is_big(ti); }
 
 LVar *var_declare_at(Fg *f, Obj *o, TInfo *ti, int slot)
 {
@@ -85,6 +85,11 @@ static void declare_results(Fg *f, Type *sig, FieldList *fields)
     }
     if (f->has_defer && !named) {
         emit_zero(f, 0, f->nres);
+        for (uint32_t i = 0, at = 0; i < sig->func.nresults; i++) {
+            TInfo *ti = tinfo(f->gen, sig->func.results[i].type);
+            huge_settle(f, (int)at, ti);
+            at += ti->slots;
+        }
     }
     for (uint32_t i = 0; named && i < sig->func.nresults; i++) {
         TInfo *ti = tinfo(f->gen, sig->func.results[i].type);
@@ -246,7 +251,7 @@ static void close_body(Fg *f, Pos end)
         if (f->sig->func.nresults == 0) {
             gen_return_jump(f);
         } else {
-            emit(f, OP_TRAP, 0, 0, 1);
+            emit(f, OP_TRAP, 0, 0, TRAP_UNREACHABLE);
         }
     }
     if (!f->has_defer && !f->boxed_results) {
@@ -351,11 +356,12 @@ static Env env_layout(Fg *f, Lit *lit)
             if (!v) {
                 continue;
             }
-            bool wide = !v->boxed && v->ti->align == 16;
+            bool box = v->boxed || is_huge(v->ti); /* a pointer either way */
+            bool wide = !box && v->ti->align == 16;
             if (wide == (round == 0)) {
                 e.at[k] = lit->caps.at[i];
                 e.ti[k] = v->ti;
-                e.box[k] = v->boxed;
+                e.box[k] = box;
                 e.slot[k] = v->slot;
                 k++;
                 e.start = wide ? 16 : e.start;

@@ -144,6 +144,8 @@ static bool pure_body(Gen *g, Block *b, Type *result)
     return true;
 }
 
+static bool not_small(const TInfo *ti) { return is_huge(ti) || ti->slots > BIG_SLOTS / 4; }
+
 static bool decl_inlinable(Gen *g, Obj *o)
 {
     Decl *d = o->fdecl;
@@ -154,15 +156,15 @@ static bool decl_inlinable(Gen *g, Obj *o)
         d->func.sig->results.at[0]->name) {
         return false;
     }
-    if (tinfo(g, t->func.results[0].type)->slots > BIG_SLOTS / 4) {
+    if (not_small(tinfo(g, t->func.results[0].type))) {
         return false;
     }
     for (uint32_t i = 0; i < t->func.nparams; i++) {
-        if (tinfo(g, t->func.params[i].type)->slots > BIG_SLOTS / 4) {
+        if (not_small(tinfo(g, t->func.params[i].type))) {
             return false;
         }
     }
-    if (t->func.recv && tinfo(g, t->func.recv)->slots > BIG_SLOTS / 4) {
+    if (t->func.recv && not_small(tinfo(g, t->func.recv))) {
         return false;
     }
     check_body(o);

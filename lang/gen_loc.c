@@ -14,9 +14,19 @@ Loc loc_slot(TInfo *ti, int slot) { return (Loc){.kind = LOC_SLOT, .ti = ti, .sl
 
 Loc loc_deref(Fg *f, int ptr, TInfo *ti) { return (Loc){.kind = LOC_MEM, .ti = ti, .slot = ptr}; }
 
+/* A huge value's slot points at it. */
+static Loc huge_place(Loc l)
+{
+    if (l.kind == LOC_SLOT && is_huge(l.ti)) {
+        return (Loc){.kind = LOC_MEM, .ti = l.ti, .slot = l.slot, .nonnil = true};
+    }
+    return l;
+}
+
 /* The part of type ti at byte off of base. */
 Loc loc_at(Fg *f, Loc base, uint64_t off, TInfo *ti)
 {
+    base = huge_place(base);
     Loc l = base;
     switch (base.kind) {
     case LOC_SLOT: case LOC_FRAME:
@@ -114,13 +124,15 @@ static Loc index_array(Fg *f, Loc base, Type *arr, Expr *i)
         loc_load(f, &base, s);
         base = loc_slot(base.ti, s);
     }
+    base = huge_place(base);
     if (base.kind == LOC_SLOT) {
         int idx = gen_any(f, i);
         return (Loc){.kind = LOC_FIDX, .ti = elem, .slot = base.slot, .idx = idx,
-                     .len = (uint64_t)arr->array.len};
+                     .len = (uint64_t)arr->array.len, .unsigned_index = index_unsigned(f, i)};
     }
     int a = loc_addr(f, &base);
     int idx = gen_any(f, i), p = slot_ptr(f);
+    emit_index_of(f, i);
     emit_n(f, OP_IDXP_ADDR, p, a, idx, (uint64_t)arr->array.len << 32 | (uint32_t)elem->size);
     return (Loc){.kind = LOC_MEM, .ti = elem, .slot = p, .nonnil = true};
 }
@@ -138,7 +150,8 @@ static Loc index_loc(Fg *f, Expr *e)
     }
     if (u->kind == T_SLICE) {
         int s = gen_any(f, x), k = gen_any(f, i);
-        return (Loc){.kind = LOC_INDEX, .ti = tinfo(f->gen, u->slice.elem), .slot = s, .idx = k};
+        return (Loc){.kind = LOC_INDEX, .ti = tinfo(f->gen, u->slice.elem), .slot = s, .idx = k,
+                     .unsigned_index = index_unsigned(f, i)};
     }
     if (u->kind == T_POINTER) {
         Type *arr = type_under(u->pointer.elem);
@@ -213,12 +226,12 @@ Loc gen_place(Fg *f, Expr *e)
 bool gen_big_copy(Fg *f, Expr *e, TInfo *ti, const Loc *dst)
 {
     e = unparen(e);
-    if (ti->rep != REP_AGG || ti->slots <= BIG_SLOTS || e->commaok || !is_place(f, e) ||
+    if (!is_big(ti) || e->commaok || !is_place(f, e) ||
         einfo(f, e) != ti || (dst->kind != LOC_MEM && dst->kind != LOC_GLOBAL &&
                               dst->kind != LOC_INDEX)) {
         return false;
     }
-    Loc src = gen_loc(f, e);
+    Loc src = huge_place(gen_loc(f, e));
     int from = src.kind == LOC_MEM && src.off == 0 ? src.slot : loc_addr(f, &src);
     emit_t(f, OP_COPY_T, loc_addr(f, dst), from, 0, ti);
     return true;
@@ -270,6 +283,34 @@ static int near_ptr(Fg *f, const Loc *l, uint64_t *off)
     return p;
 }
 
+/* dst = a copy of the huge value at the address in slot p. */
+static void load_huge(Fg *f, int p, TInfo *ti, int dst)
+{
+    int o = slot_ptr(f); /* dst may be p */
+    emit_t(f, OP_NEW, o, 0, 0, ti);
+    emit_t(f, OP_COPY_T, o, p, 0, ti);
+    emit_move(f, dst, o, 1);
+}
+
+void huge_settle(Fg *f, int slot, TInfo *ti)
+{
+    if (is_huge(ti)) {
+        Label ok = LABEL_INIT;
+        emit_cjump(f, OP_JNEI, slot, 0, &ok);
+        emit_t(f, OP_NEW, slot, 0, 0, ti);
+        label_bind(f, &ok);
+    }
+}
+
+void gen_zero(Fg *f, int dst, TInfo *ti)
+{
+    if (is_huge(ti)) {
+        emit_t(f, OP_NEW, dst, 0, 0, ti);
+    } else {
+        emit_zero(f, dst, ti->slots);
+    }
+}
+
 static void load_mem(Fg *f, const Loc *l, int dst)
 {
     static const Op ops[] = {[MEM_I8] = OP_LOAD_I8, [MEM_U8] = OP_LOAD_U8, [MEM_I16] = OP_LOAD_I16,
@@ -280,7 +321,9 @@ static void load_mem(Fg *f, const Loc *l, int dst)
     uint32_t mark = slot_mark(f);
     int p = near_ptr(f, l, &off);
     TInfo *ti = l->ti;
-    if (ti->rep != REP_AGG) {
+    if (is_huge(ti)) {
+        load_huge(f, loc_addr(f, l), ti, dst);
+    } else if (ti->rep != REP_AGG) {
         emit(f, ops[ti->mk], dst, p, (int)off);
     } else if (ti->size == 0) {
         if (!l->nonnil) {
@@ -299,6 +342,11 @@ static void load_index(Fg *f, const Loc *l, int dst)
     static const Op ops[] = {[MEM_I8] = OP_IDX_I8, [MEM_U8] = OP_IDX_U8, [MEM_I16] = OP_IDX_I16,
                              [MEM_U16] = OP_IDX_U16, [MEM_I32] = OP_IDX_I32, [MEM_U32] = OP_IDX_U32,
                              [MEM_64] = OP_IDX_64, [MEM_CELL] = OP_IDX_CELL};
+    if (is_huge(l->ti)) {
+        load_huge(f, loc_addr(f, l), l->ti, dst);
+        return;
+    }
+    f->unsigned_index = l->unsigned_index;
     if (l->ti->rep != REP_AGG) {
         emit(f, ops[l->ti->mk], dst, l->slot, l->idx);
     } else {
@@ -329,6 +377,7 @@ static void load_map(Fg *f, const Loc *l, int dst)
     bool str;
     Op op = map_fast(l, &str) ? str ? OP_MAP_GET_STR : OP_MAP_GET_I64 : OP_MAP_GET;
     emit_t(f, op, dst, l->slot, l->idx, l->map);
+    huge_settle(f, dst, l->ti);
 }
 
 void loc_load(Fg *f, const Loc *l, int dst)
@@ -339,7 +388,10 @@ void loc_load(Fg *f, const Loc *l, int dst)
     case LOC_FRAME: load_frame(f, l, dst); break;
     case LOC_MEM: load_mem(f, l, dst); break;
     case LOC_INDEX: load_index(f, l, dst); break;
-    case LOC_FIDX: emit_n(f, OP_FIDX, dst, l->slot, l->idx, fidx_ext(l)); break;
+    case LOC_FIDX:
+        f->unsigned_index = l->unsigned_index;
+        emit_n(f, OP_FIDX, dst, l->slot, l->idx, fidx_ext(l));
+        break;
     case LOC_MAP: load_map(f, l, dst); break;
     case LOC_GLOBAL:
         if (l->ti->rep == REP_SCALAR && l->ti->mk == MEM_64) {
@@ -371,8 +423,12 @@ int loc_any(Fg *f, const Loc *l)
 static void store_mem(Fg *f, const Loc *l, int src)
 {
     uint64_t off;
-    int p = near_ptr(f, l, &off);
     TInfo *ti = l->ti;
+    if (is_huge(ti)) {
+        emit_t(f, OP_COPY_T, loc_addr(f, l), src, 0, ti);
+        return;
+    }
+    int p = near_ptr(f, l, &off);
     if (ti->rep == REP_SCALAR) {
         Op op = ti->ptr ? OP_STORE_PTR : ti->size == 8 ? OP_STORE_64 : ti->size == 4 ? OP_STORE_32
                 : ti->size == 2 ? OP_STORE_16 : OP_STORE_8;
@@ -393,6 +449,11 @@ static void store_mem(Fg *f, const Loc *l, int src)
 static void store_index(Fg *f, const Loc *l, int src)
 {
     TInfo *ti = l->ti;
+    if (is_huge(ti)) {
+        emit_t(f, OP_COPY_T, loc_addr(f, l), src, 0, ti);
+        return;
+    }
+    f->unsigned_index = l->unsigned_index;
     if (ti->rep == REP_SCALAR) {
         Op op = ti->ptr ? OP_IDXS_PTR : ti->size == 8 ? OP_IDXS_64 : ti->size == 4 ? OP_IDXS_32
                 : ti->size == 2 ? OP_IDXS_16 : OP_IDXS_8;
@@ -423,7 +484,10 @@ void loc_store(Fg *f, const Loc *l, int src)
     case LOC_FRAME: store_frame(f, l, src); break;
     case LOC_MEM: store_mem(f, l, src); break;
     case LOC_INDEX: store_index(f, l, src); break;
-    case LOC_FIDX: emit_n(f, OP_FIDX_SET, l->slot, src, l->idx, fidx_ext(l)); break;
+    case LOC_FIDX:
+        f->unsigned_index = l->unsigned_index;
+        emit_n(f, OP_FIDX_SET, l->slot, src, l->idx, fidx_ext(l));
+        break;
     case LOC_MAP:
         emit_t(f, map_fast(l, &str) ? str ? OP_MAP_SET_STR : OP_MAP_SET_I64 : OP_MAP_SET, l->slot,
                l->idx, src, l->map);
@@ -445,13 +509,13 @@ void loc_zero(Fg *f, const Loc *l)
 {
     uint32_t mark = slot_mark(f);
     if (l->kind == LOC_SLOT) {
-        emit_zero(f, l->slot, l->ti->slots);
-    } else if (l->ti->rep == REP_AGG && (l->kind == LOC_MEM || l->kind == LOC_GLOBAL ||
+        gen_zero(f, l->slot, l->ti);
+    } else if (is_agg(l->ti) && (l->kind == LOC_MEM || l->kind == LOC_GLOBAL ||
                                          l->kind == LOC_INDEX)) {
         emit_t(f, OP_ZERO_T, loc_addr(f, l), 0, 0, l->ti);
     } else {
         int z = slot_new(f, l->ti);
-        emit_zero(f, z, l->ti->slots);
+        gen_zero(f, z, l->ti);
         loc_store(f, l, z);
     }
     slot_release(f, mark);
@@ -473,7 +537,10 @@ void loc_addr_to(Fg *f, const Loc *l, int dst)
             emit_move(f, dst, l->slot, 1);
         }
         break;
-    case LOC_INDEX: emit_n(f, OP_IDX_ADDR, dst, l->slot, l->idx, l->ti->size); break;
+    case LOC_INDEX:
+        f->unsigned_index = l->unsigned_index;
+        emit_n(f, OP_IDX_ADDR, dst, l->slot, l->idx, l->ti->size);
+        break;
     case LOC_GLOBAL: emit_global(f, OP_GADDR, dst, 0, l->var, l->off); break;
     default: { /* a value: its copy gets an address */
         int v = loc_any(f, l);

@@ -45,7 +45,8 @@ static void unit(Walk *w, Expr *e)
         return;
     }
     Type *t = etype(w->f, e);
-    if (t->kind == T_TUPLE || tinfo(w->f->gen, t)->slots > HOIST_SLOTS ||
+    if (t->kind == T_TUPLE || is_big(tinfo(w->f->gen, t)) ||
+        tinfo(w->f->gen, t)->slots > HOIST_SLOTS ||
         tinfo(w->f->gen, t)->slots == 0) {
         return;
     }

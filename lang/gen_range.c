@@ -170,7 +170,7 @@ static void range_array(Fg *f, Rng *r, Type *u, Stmt *labeled)
         if (!expr_simple(x)) {
             gen_effect(f, x);
         }
-    } else if (ti->slots > BIG_SLOTS) { /* a copy on the heap */
+    } else if (is_big(ti)) { /* a copy on the heap */
         Loc from = gen_place(f, x);
         l.slot = slot_ptr(f);
         emit_t(f, OP_NEW, l.slot, 0, 0, ti);
@@ -244,6 +244,20 @@ static void range_chan(Fg *f, Rng *r, Type *u, Stmt *labeled)
     emit_jmp(f, &r->top);
 }
 
+/* Loop variables as before Go 1.22. */
+static void declare_shared(Fg *f, Rng *r)
+{
+    Expr *at[2] = {r->key, r->value};
+    for (int i = 0; i < 2; i++) {
+        if (at[i]) {
+            LVar *v = var_declare(f, at[i]->name.obj, at[i]->name.obj->type);
+            if (!v->boxed) {
+                gen_zero(f, v->slot, v->ti);
+            }
+        }
+    }
+}
+
 void gen_range(Fg *f, Stmt *s, Stmt *labeled)
 {
     Rng r = {.s = s, .key = wanted(s->range.key), .value = wanted(s->range.value),
@@ -251,6 +265,11 @@ void gen_range(Fg *f, Stmt *s, Stmt *labeled)
     Type *u = type_core_string(etype(f, s->range.x));
     u = u ? u : type_under(etype(f, s->range.x));
     uint32_t mark = slot_mark(f);
+    bool shared = s->range.define && f->go_minor < 22 && u->kind != T_FUNC;
+    if (shared) { /* one variable for all rounds, assigned */
+        declare_shared(f, &r);
+        s->range.define = false;
+    }
     switch (u->kind) {
     case T_SLICE: range_slice(f, &r, u, labeled); break;
     case T_ARRAY: case T_POINTER: range_array(f, &r, u, labeled); break;
@@ -260,6 +279,7 @@ void gen_range(Fg *f, Stmt *s, Stmt *labeled)
     case T_FUNC: gen_range_fn(f, s, u, labeled); break;
     default: range_int(f, &r, labeled); break;
     }
+    s->range.define |= shared;
     label_bind(f, &r.brk);
     slot_release(f, mark);
 }

@@ -70,55 +70,64 @@ static Expr *body_literal(Stmt *s, Type *yield, RangeFn *rf)
     return syn_func(yield, params, body.at, body.n, s->pos);
 }
 
-enum { STATE_OVER = -1, STATE_BROKE = -2 };
+/* The state variable. READY: the body may be called. RUNS: it was entered and has not left, so
+ * whoever finds that afterwards knows that it panicked. RETURNS and EXITS + i: the body returned
+ * false for a return, or for branch i. */
+enum { STATE_READY = 0, STATE_RETURNS = 1, STATE_EXITS = 2, STATE_OVER = -1, STATE_BROKE = -2,
+       STATE_RUNS = -3 };
 
-static void panic_text(Fg *f, const char *text)
+static void set_state(Fg *f, Obj *state, int64_t v)
 {
-    TInfo *str = tinfo(f->gen, type_basic[T_STRING]);
     uint32_t mark = slot_mark(f);
-    int v = slot_new(f, str), s = slot_new(f, str);
-    gen_const(f, const_string(text, strlen(text)), str, s);
-    tinfo_want_methods(f->gen, str);
-    emit_t(f, OP_MKIFACE, v, s, 0, str);
-    emit(f, OP_PANIC, v, 0, 0);
+    Loc l = var_loc(var_of(f, state));
+    int t = slot_scalar(f);
+    emit_int(f, t, v);
+    loc_store(f, &l, t);
     slot_release(f, mark);
 }
 
-/* A body that is called again after it returned false, or when the loop is over, panics. */
+static void trap_if(Fg *f, int st, int64_t state, TrapCode why)
+{
+    Label no = LABEL_INIT;
+    emit_cjump(f, OP_JNEI, st, (int)state, &no);
+    emit(f, OP_TRAP, 0, 0, why);
+    label_bind(f, &no);
+}
+
+/* A body that is called when it must not be panics. */
 void rangefn_enter(Fg *f)
 {
-    Label ok = LABEL_INIT, over = LABEL_INIT;
+    Label ok = LABEL_INIT;
     uint32_t mark = slot_mark(f);
     Loc l = var_loc(var_of(f, f->range_fn->state));
     int st = slot_scalar(f);
     loc_load(f, &l, st);
-    emit_cjump(f, OP_JEQI, st, 0, &ok);
-    emit_cjump(f, OP_JEQI, st, STATE_OVER, &over);
-    panic_text(f, "runtime error: range function continued iteration after function for loop body "
-                  "returned false");
-    label_bind(f, &over);
-    panic_text(f, "runtime error: range function continued iteration after whole loop exit");
+    emit_cjump(f, OP_JEQI, st, STATE_READY, &ok);
+    trap_if(f, st, STATE_OVER, TRAP_RANGE_EXHAUSTED);
+    trap_if(f, st, STATE_RUNS, TRAP_RANGE_PANIC);
+    emit(f, OP_TRAP, 0, 0, TRAP_RANGE_DONE);
     label_bind(f, &ok);
     slot_release(f, mark);
+    set_state(f, f->range_fn->state, STATE_RUNS);
 }
 
 /* What follows the call: the branches and the return that the body asked for. */
 static void leave(Fg *f, RangeFn *rf, Pos pos)
 {
     Loc l = var_loc(var_of(f, rf->state));
-    int st = slot_scalar(f), over = slot_scalar(f);
+    int st = slot_scalar(f);
     loc_load(f, &l, st);
-    emit_int(f, over, STATE_OVER);
-    loc_store(f, &l, over);
+    set_state(f, rf->state, STATE_OVER);
+    trap_if(f, st, STATE_RUNS, TRAP_RANGE_MISSING_PANIC);
     for (uint32_t i = 0; i < rf->exits.n; i++) {
         Label no = LABEL_INIT;
-        emit_cjump(f, OP_JNEI, st, (int)i + 2, &no);
+        emit_cjump(f, OP_JNEI, st, (int)i + STATE_EXITS, &no);
         gen_branch(f, rf->exits.at[i]);
         label_bind(f, &no);
     }
     if (rf->returns) {
         Label no = LABEL_INIT;
-        emit_cjump(f, OP_JNEI, st, 1, &no);
+        emit_cjump(f, OP_JNEI, st, STATE_RETURNS, &no);
         Stmt *r = MEM_NEW(Stmt);
         r->kind = ST_RETURN;
         r->pos = pos;
@@ -179,16 +188,6 @@ static void return_bool(Fg *f, bool b)
     gen_return_jump(f);
 }
 
-static void set_state(Fg *f, int64_t v)
-{
-    uint32_t mark = slot_mark(f);
-    Loc l = var_loc(var_of(f, f->range_fn->state));
-    int t = slot_scalar(f);
-    emit_int(f, t, v);
-    loc_store(f, &l, t);
-    slot_release(f, mark);
-}
-
 /* A branch that no statement of this function takes. */
 bool rangefn_branch(Fg *f, Stmt *s)
 {
@@ -203,14 +202,12 @@ bool rangefn_branch(Fg *f, Stmt *s)
             return false;
         }
     } else if (!t || t == rf->loop || t == rf->labeled) {
-        if (s->kind == ST_BREAK) {
-            set_state(f, STATE_BROKE);
-        }
+        set_state(f, rf->state, s->kind == ST_BREAK ? STATE_BROKE : STATE_READY);
         return_bool(f, s->kind == ST_CONTINUE);
         return true;
     }
     VEC_PUSH(rf->exits, s);
-    set_state(f, (int64_t)rf->exits.n + 1);
+    set_state(f, rf->state, (int64_t)rf->exits.n - 1 + STATE_EXITS);
     return_bool(f, false);
     return true;
 }
@@ -218,7 +215,11 @@ bool rangefn_branch(Fg *f, Stmt *s)
 bool rangefn_return(Fg *f, Stmt *s)
 {
     RangeFn *rf = f->range_fn;
-    if (!rf || s == rf->final) {
+    if (!rf) {
+        return false;
+    }
+    if (s == rf->final) {
+        set_state(f, rf->state, STATE_READY);
         return false;
     }
     ExprList *l = &s->ret.results;
@@ -240,7 +241,7 @@ bool rangefn_return(Fg *f, Stmt *s)
     }
     slot_release(f, mark);
     f->pos = s->pos;
-    set_state(f, 1);
+    set_state(f, rf->state, STATE_RETURNS);
     return_bool(f, false);
     return true;
 }

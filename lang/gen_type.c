@@ -251,7 +251,10 @@ static void aggregate_layout(Gen *g, TInfo *ti)
     ti->mk = MEM_N;
     ti->size = (uint64_t)type_sizeof(ti->type);
     ti->align = (uint32_t)type_alignof(ti->type);
-    ti->slots = ti->size > 0x7ffffff8 ? 0x10000000 : slots_for(ti->size);
+    ti->slots = slots_for(ti->size);
+    if (ti->size >= HUGE_SIZE) {
+        ti->rep = REP_HUGE;
+    }
     if (ti->under->kind == T_ARRAY) {
         array_layout(g, ti);
     } else if (ti->under->kind == T_STRUCT) {
@@ -278,7 +281,14 @@ static void lay_out(Gen *g, TInfo *ti)
     case T_UINT16: set_scalar(ti, MEM_U16, 2, false); break;
     case T_INT32: set_scalar(ti, MEM_I32, 4, false); break;
     case T_UINT32: case T_FLOAT32: set_scalar(ti, MEM_U32, 4, false); break;
-    case T_POINTER: case T_MAP: case T_CHAN: case T_FUNC: case T_UNSAFE_POINTER:
+    case T_CHAN:
+        if (type_sizeof(ti->under->chan.elem) >= HUGE_SIZE) { /* of an instance; others: typexpr.c */
+            g->failed = true;
+            diag_report(g->diags, DIAG_ERROR, 0, 0, "InvalidChanElem",
+                        "channel element type too large (>64kB)");
+        }
+        /* fall through */
+    case T_POINTER: case T_MAP: case T_FUNC: case T_UNSAFE_POINTER:
         set_scalar(ti, MEM_64, 8, true);
         set_gc(ti, 1, GCW_PTR);
         break;
@@ -599,6 +609,9 @@ static void fill_rtype(Gen *g, TInfo *ti)
         if (o->pkg) {
             blob_ref(b, offsetof(RType, pkg), ub_cname(g->ub, o->pkg->path), 0);
         }
+    } else if (ti->type->kind == T_UNSAFE_POINTER) {
+        blob_ref(b, offsetof(RType, name), ub_cname(g->ub, "Pointer"), 0);
+        blob_ref(b, offsetof(RType, pkg), ub_cname(g->ub, "unsafe"), 0);
     } else if (r.flags & RT_NAMED) {
         blob_ref(b, offsetof(RType, name), ti->str, 0);
     }
@@ -654,6 +667,9 @@ void tinfo_want_methods(Gen *g, TInfo *ti)
         }
         break;
     default: break;
+    }
+    if (ti->type->kind == T_NAMED && !ti->iface && type_method_set(type_pointer(ti->type)).n) {
+        tinfo_want_methods(g, tinfo(g, type_pointer(ti->type))); /* reflect.New, Value.Addr */
     }
 }
 

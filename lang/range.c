@@ -168,6 +168,11 @@ static void assign_vars(Checker *c, Stmt *s, Expr **lhs, Type **types)
     }
 }
 
+static void range_version(Checker *c, Expr *x, const char *text, bool is_func)
+{
+    check_version(c, x->start, x->end, is_func ? 23 : 22, "cannot range over %s:", text);
+}
+
 void check_range(Checker *c, Stmt *s, unsigned ctx)
 {
     Expr *x = s->range.x;
@@ -175,6 +180,7 @@ void check_range(Checker *c, Stmt *s, unsigned ctx)
     Type *types[2] = {0};
     check_expr(c, x, NULL);
     bool count = x->mode == MODE_CONST && type_is_untyped(x->type) && type_is_numeric(x->type);
+    const char *text = c->old_files && x->mode != MODE_INVALID ? check_operand_text(c, x) : "";
     if (x->mode != MODE_INVALID) {
         settle_count(c, s, x);
     }
@@ -188,6 +194,11 @@ void check_range(Checker *c, Stmt *s, unsigned ctx)
             check_error_at(c, x, "InvalidRangeExpr", *r.why ? "cannot range over %s: %s"
                            : "cannot range over %s%s", check_operand_text(c, x), r.why);
             types[0] = types[1] = NULL;
+        } else if (r.is_func || type_is_integer(type_under(x->type))) {
+            range_version(c, x, text, r.is_func);
+        }
+        if (r.why) {
+            /* reported */
         } else if (lhs[1] && max < 2) {
             check_error_at(c, lhs[1], "InvalidIterVar",
                            max == 1 ? "range over %s permits only one iteration variable"

@@ -39,6 +39,9 @@ static void slot_open(Fg *f, uint32_t slot, uint16_t kind)
 
 int slot_new(Fg *f, TInfo *ti)
 {
+    if (is_huge(ti)) {
+        return slot_ptr(f);
+    }
     int s = slot_raw(f, ti->slots);
     for (uint32_t i = 0; i < ti->ngc && i < ti->slots && !f->too_big; i++) {
         if (ti->gc[i] != GCW_SCALAR) {

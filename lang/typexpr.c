@@ -123,6 +123,10 @@ void check_name(Checker *c, Expr *e, bool want_type)
         return;
     case OBJ_TYPE:
         o->used = true;
+        if (c->old_files && o->parent == universe &&
+            (!strcmp(o->name, "any") || !strcmp(o->name, "comparable"))) {
+            check_version(c, e->start, e->end, 18, "predeclared %s", o->name);
+        }
         check_record_type(e, o->type);
         return;
     case OBJ_VAR:
@@ -641,6 +645,15 @@ static bool is_union(const Expr *e)
            || (e->kind == EX_UNARY && e->unary.op == TOK_TILDE);
 }
 
+/* Elements that are no interfaces came with type parameters. */
+static bool embed_version(Checker *c, Type *t, Pos pos)
+{
+    if (t->kind == T_UNION) {
+        return check_version(c, pos, 0, 18, "embedding interface element %s", check_type_text(c, t));
+    }
+    return check_version(c, pos, 0, 18, "embedding non-interface type %s", check_type_text(c, t));
+}
+
 static void embeds_later(Checker *c, void *a, void *b)
 {
     Expr *e = a;
@@ -659,6 +672,13 @@ static void embeds_later(Checker *c, void *a, void *b)
         }
         Type *u = type_under(t);
         if (u->kind != T_INTERFACE) {
+            if (!is_invalid(u) && !embed_version(c, t, it->iface.embed_pos[i])) {
+                it->iface.nembeds--; /* as if it were not there */
+                it->iface.embeds[i] = it->iface.embeds[it->iface.nembeds];
+                it->iface.embed_pos[i] = it->iface.embed_pos[it->iface.nembeds];
+                it->iface.set = NULL;
+                i--;
+            }
             continue;
         }
         TypeSet *set = typeset_of(u);
@@ -666,7 +686,8 @@ static void embeds_later(Checker *c, void *a, void *b)
             Method *m = &set->methods[k];
             Obj *o = check_new_obj(c, OBJ_FUNC, m->name, m->pos, m->type);
             Obj *old = scope_insert(seen, o);
-            if (old && !types_identical(old->type, m->type)) {
+            bool old_rule = old && !check_allows(c, it->iface.embed_pos[i], 14);
+            if (old && (old_rule || !types_identical(old->type, m->type))) {
                 check_error(c, it->iface.embed_pos[i], 0, "DuplicateDecl", "duplicate method %s",
                             m->name);
             }
@@ -854,12 +875,30 @@ Type *check_instance(Checker *c, Expr *e)
     if (alias) {
         return check_record_type(e, instance_of(c, e, origin, check_decl_tparams(alias), alias));
     }
+    check_version(c, e->start, e->end, 18, "type instantiation");
     if (!check_is_generic(origin)) {
         check_error_at(c, e, "NotAGenericType", "%s is not a generic type",
                        check_type_text(c, origin));
         return check_record_type(e, INVALID);
     }
     return check_record_type(e, instance_of(c, e, origin, origin->named.tparams, NULL));
+}
+
+/* Go's limit on what a channel's buffer holds. */
+static void chan_elem_later(Checker *c, void *a, void *b)
+{
+    Expr *e = a;
+    Type *elem = b;
+    if (!type_has_tparam(elem) && !is_invalid(type_under(elem)) && type_sizeof(elem) >= 1 << 16) {
+        check_error_at(c, e, "InvalidChanElem", "channel element type too large (>64kB)");
+    }
+}
+
+static Type *chan_type(Checker *c, Expr *e)
+{
+    Type *elem = check_var_type(c, e->chan_type.elem);
+    check_later(c, chan_elem_later, e, elem);
+    return type_chan(elem, e->chan_type.dir);
 }
 
 /* ---- all types ---- */
@@ -922,7 +961,7 @@ static Type *type_node(Checker *c, Expr *e)
     case EX_IFACE_TYPE: return interface_type(c, e);
     case EX_MAP_TYPE: return map_type(c, e);
     case EX_CHAN_TYPE:
-        return type_chan(check_var_type(c, e->chan_type.elem), e->chan_type.dir);
+        return chan_type(c, e);
     case EX_BAD:
         return INVALID;
     default:

@@ -121,6 +121,14 @@ void heap_copy(struct P *p, void *dst, const void *src, const RType *t, size_t n
 
 void heap_store_slots(struct P *p, void *dst, const Slot *src, const RType *t)
 {
+    if (GOL_UNLIKELY(t->size >= HUGE_SIZE)) {
+        if (src->p != NULL) {
+            heap_copy(p, dst, src->p, t, 1);
+        } else {
+            heap_clear(p, dst, t, 1);
+        }
+        return;
+    }
     if (t->flags & RT_NOPTR) {
         mem_copy(dst, src, t->size);
         return;
@@ -147,6 +155,7 @@ void heap_store_slots(struct P *p, void *dst, const Slot *src, const RType *t)
 
 void heap_load_slots(Slot *dst, const void *src, const RType *t)
 {
+    assert(t->size < HUGE_SIZE);
     if (t->flags & RT_NOPTR) {
         mem_copy(dst, src, t->size);
         return;

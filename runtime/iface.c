@@ -168,6 +168,9 @@ Slot iface_box_slots(struct P *p, const RType *t, const Slot *src, bool *ok)
         }
         return w;
     }
+    if (t->size >= HUGE_SIZE) {
+        return *src; /* an immutable copy already */
+    }
     w.p = heap_alloc(p, t, 1);
     *ok = w.p != NULL;
     if (w.p) {
@@ -182,6 +185,8 @@ void iface_unbox_slots(const RType *t, Slot word, Slot *dst)
         if (t->size) {
             *dst = word;
         }
+    } else if (t->size >= HUGE_SIZE) {
+        *dst = word;
     } else {
         rtype_load(t, dst, word.p);
     }

@@ -394,6 +394,20 @@ void rtype_load(const RType *t, Slot *dst, const void *src)
     }
 }
 
+bool rtype_load_any(struct P *p, const RType *t, Slot *dst, const void *src)
+{
+    if (t->size < HUGE_SIZE) {
+        rtype_load(t, dst, src);
+        return true;
+    }
+    void *o = heap_alloc(p, t, 1);
+    if (o != NULL) {
+        heap_copy_fresh(o, src, t, 1);
+    }
+    dst->p = o;
+    return o != NULL;
+}
+
 void rtype_store(struct P *p, const RType *t, void *dst, const Slot *src)
 {
     switch (t->kind) {

@@ -79,8 +79,10 @@ bool rtype_equal(struct P *p, const RType *t, const void *a, const void *b);
 uint64_t rtype_hash_slot(struct P *p, const RType *t, Slot v, uint64_t seed);
 
 /* Memory form to frame slots and back, for any type: integers are extended (value.h). Aggregates
- * keep their layout. rtype_store goes through the barrier. */
+ * keep their layout; rtype_load takes no huge ones. rtype_store goes through the barrier. */
 void rtype_load(const RType *t, Slot *dst, const void *src);
+/* The same for any size: a huge value gets a new object; false without memory. */
+bool rtype_load_any(struct P *p, const RType *t, Slot *dst, const void *src);
 void rtype_store(struct P *p, const RType *t, void *dst, const Slot *src);
 
 /* Mixing steps, shared with the maps. */

@@ -11,6 +11,10 @@
  *   complex  complex128: two slots {re, im}, 16 bytes 8-aligned; complex64: one slot {f32, f32}.
  *   struct,  their memory layout, size rounded up to whole slots. A field that fills its slot can
  *   array    be used in place as a register.
+ *   huge     a struct or array of HUGE_SIZE bytes or more: one slot, a pointer to a copy on the heap
+ *            that nobody writes again. So a frame stays small, and passing one costs a word; who
+ *            changes one (a variable) has a copy of its own in a box. A channel's elements are
+ *            smaller (Go's own limit), so no huge value waits in a parked frame.
  *
  * Maps, chans and funcs are one pointer (nil is 0). A func value points at a Closure whose first
  * word is its Func, or at a static Func, whose first word is NULL (see vm/unit.h).
@@ -57,8 +61,13 @@ _Static_assert(sizeof(String) == 16 && sizeof(Slice) == 16 && sizeof(Iface) == 1
 /* Largest slice length: a length is 32 bits (D8). */
 #define SLICE_MAX 0xffffffffu
 
+#define HUGE_SIZE 65536u
+
 /* Slots that a value of SIZE bytes takes in a frame. */
-static inline uint32_t slots_for(uint64_t size) { return (uint32_t)((size + 7) / 8); }
+static inline uint32_t slots_for(uint64_t size)
+{
+    return size >= HUGE_SIZE ? 1 : (uint32_t)((size + 7) / 8);
+}
 
 #define STR_LIT(s) ((String){(const uint8_t *)(s), sizeof(s) - 1})
 

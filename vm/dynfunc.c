@@ -82,6 +82,10 @@ static uint16_t add_value(Maker *m, const RType *t)
         return 0;
     }
     m->kinds = k;
+    if (t->size >= HUGE_SIZE) {
+        k[m->nkinds++] = (SlotKind){.slot = (uint16_t)at, .kind = GCW_PTR};
+        return (uint16_t)at;
+    }
     for (uint32_t i = 0; i < t->gc_words; i++) {
         unsigned kind = rtype_word_kind(t, i);
         if (kind != GCW_SCALAR) {

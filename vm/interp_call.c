@@ -561,7 +561,7 @@ HANDLER(PANIC)
 
 HANDLER(RECOVER)
 {
-    Iface v = panic_recover(p->fiber, fp);
+    Iface v = pc->b ? panic_recover_deferred(p->fiber, fp) : panic_recover(p->fiber, fp);
     RA.p = (void *)v.type;
     RA1 = v.word;
     NEXT(1);
@@ -569,7 +569,13 @@ HANDLER(RECOVER)
 
 HANDLER(TRAP)
 {
-    panic_plain(p, "unreachable code was reached (%u)", pc->c);
+    static const char *const texts[TRAP_COUNT] = {
+        "unreachable code was reached",
+#define RANGE_ERROR(name, text) text,
+#include "vm/rangeerrors.def"
+#undef RANGE_ERROR
+    };
+    panic_text(p, "%s", texts[pc->c < TRAP_COUNT ? pc->c : TRAP_UNREACHABLE]);
     COLD(cold_panic_set);
 }
 

@@ -336,12 +336,20 @@ static inline void zero_slots(Slot *s, uint64_t n)
     }
 }
 
+/* A key as the maps take it, in memory form or frame form, which differ for huge ones only. */
+static inline const void *key_at(const RType *t, const Slot *s)
+{
+    return UNLIKELY(rtype_key(t)->size >= HUGE_SIZE) ? s->p : (const void *)s;
+}
+
 HANDLER(MAP_GET)
 {
     const RType *t = EXT_TYPE(0), *et = rtype_elem(t);
-    const void *e = map_get(p, RB.p, t, &RC);
+    const void *e = map_get(p, RB.p, t, key_at(t, &RC));
     if (e != NULL) {
-        rtype_load(et, &RA, e);
+        if (UNLIKELY(!rtype_load_any(p, et, &RA, e))) {
+            COLD(cold_no_memory);
+        }
         NEXT(2);
     }
     if (op_failed(p)) {
@@ -355,10 +363,12 @@ HANDLER(MAP_GET2)
 {
     const RType *t = EXT_TYPE(0), *et = rtype_elem(t);
     uint32_t n = slots_for(et->size);
-    const void *e = map_get(p, RB.p, t, &RC);
+    const void *e = map_get(p, RB.p, t, key_at(t, &RC));
     Slot *dst = &RA;
     if (e != NULL) {
-        rtype_load(et, dst, e);
+        if (UNLIKELY(!rtype_load_any(p, et, dst, e))) {
+            COLD(cold_no_memory);
+        }
         dst[n].u = 1;
         NEXT(2);
     }
@@ -372,7 +382,7 @@ HANDLER(MAP_GET2)
 HANDLER(MAP_SET)
 {
     const RType *t = EXT_TYPE(0);
-    void *e = map_put(p, RA.p, t, &RB);
+    void *e = map_put(p, RA.p, t, key_at(t, &RB));
     if (UNLIKELY(e == NULL)) {
         COLD(cold_op_error);
     }
@@ -382,7 +392,7 @@ HANDLER(MAP_SET)
 
 HANDLER(MAP_DEL)
 {
-    if (UNLIKELY(!map_delete(p, RA.p, EXT_TYPE(0), &RB)) && op_failed(p)) {
+    if (UNLIKELY(!map_delete(p, RA.p, EXT_TYPE(0), key_at(EXT_TYPE(0), &RB))) && op_failed(p)) {
         COLD(cold_op_error);
     }
     NEXT(2);
@@ -458,25 +468,30 @@ HANDLER(MAP_ITER)
     NEXT(2);
 }
 
-static inline bool map_next(P *p, const Insn *pc, Slot *fp)
+/* 0: at the end, or failed; -1: no memory. */
+static inline int map_next(P *p, const Insn *pc, Slot *fp)
 {
     const RType *t = EXT_TYPE(0);
     const void *k, *e;
     if (!map_iter_next(p, RA.p, &k, &e)) {
-        return false;
+        return 0;
     }
-    if (pc->b != 0xffff) {
-        rtype_load(rtype_key(t), &RB, k);
+    if (pc->b != 0xffff && !rtype_load_any(p, rtype_key(t), &RB, k)) {
+        return -1;
     }
-    if (pc->c != 0xffff) {
-        rtype_load(rtype_elem(t), &RC, e);
+    if (pc->c != 0xffff && !rtype_load_any(p, rtype_elem(t), &RC, e)) {
+        return -1;
     }
-    return true;
+    return 1;
 }
 
 HANDLER(MAP_NEXT)
 {
-    if (!map_next(p, pc, fp)) {
+    int found = map_next(p, pc, fp);
+    if (UNLIKELY(found < 0)) {
+        COLD(cold_no_memory);
+    }
+    if (!found) {
         if (op_failed(p)) {
             COLD(cold_op_error);
         }

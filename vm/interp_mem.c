@@ -367,7 +367,7 @@ static inline void fidx_store(uint8_t *m, const Slot *src, MemKind k, size_t siz
 COLD_HANDLER(cold_fidx)
 {
     uint64_t len = (uint64_t)EXT_I(0) >> 32;
-    panic_index(p, RC.i, (int64_t)len);
+    panic_index(p, fp, pc, RC.i, (int64_t)len);
     COLD(cold_panic_set);
 }
 
@@ -398,19 +398,19 @@ HANDLER(FIDX_SET)
 /* Index panics: c against the length in b's second slot (loads), b against a's (stores). */
 COLD_HANDLER(cold_index_load)
 {
-    panic_index(p, RC.i, (int64_t)(uint32_t)RB1.u);
+    panic_index(p, fp, pc, RC.i, (int64_t)(uint32_t)RB1.u);
     COLD(cold_panic_set);
 }
 
 COLD_HANDLER(cold_index_store)
 {
-    panic_index(p, RB.i, (int64_t)(uint32_t)RA1.u);
+    panic_index(p, fp, pc, RB.i, (int64_t)(uint32_t)RA1.u);
     COLD(cold_panic_set);
 }
 
 COLD_HANDLER(cold_index_str)
 {
-    panic_index(p, RC.i, RB1.i);
+    panic_index(p, fp, pc, RC.i, RB1.i);
     COLD(cold_panic_set);
 }
 
@@ -502,7 +502,7 @@ IDX_OP(IDXADDI_64, (uint64_t)IMMC)
 
 COLD_HANDLER(cold_index_swap)
 {
-    panic_index(p, RB.u >= SLEN(RA1) ? RB.i : RC.i, (int64_t)SLEN(RA1));
+    panic_index(p, fp, pc, RB.u >= SLEN(RA1) ? RB.i : RC.i, (int64_t)SLEN(RA1));
     COLD(cold_panic_set);
 }
 
@@ -524,7 +524,7 @@ COLD_HANDLER(cold_index_row)
     Cell row = cell_load(ELEM(RB, RC.u, 16));
     Slot s[2];
     cell_to_slots(s, row);
-    panic_index(p, fp[(uint16_t)EXT_I(0)].i, (int64_t)SLEN(s[1]));
+    panic_index(p, fp, pc, fp[(uint16_t)EXT_I(0)].i, (int64_t)SLEN(s[1]));
     COLD(cold_panic_set);
 }
 
@@ -622,7 +622,7 @@ HANDLER(IDX_ADDR)
 
 COLD_HANDLER(cold_index_array)
 {
-    panic_index(p, RC.i, (int64_t)((uint64_t)EXT_I(0) >> 32));
+    panic_index(p, fp, pc, RC.i, (int64_t)((uint64_t)EXT_I(0) >> 32));
     COLD(cold_panic_set);
 }
 
@@ -639,7 +639,7 @@ HANDLER(IDXP_ADDR)
 
 COLD_HANDLER(cold_bounds)
 {
-    panic_index(p, RA.i, EXT_I(0));
+    panic_index(p, fp, pc, RA.i, EXT_I(0));
     COLD(cold_panic_set);
 }
 
@@ -683,7 +683,7 @@ static inline bool cut(Slot *dst, uint8_t *base, uint64_t len, uint64_t cap, con
 
 COLD_HANDLER(cold_slice)
 {
-    panic_slice(p, &RC, (unsigned)EXT_I(0) & 7, (int64_t)SLEN(RB1), (int64_t)(RB1.u >> 32), 0);
+    panic_slice(p, &RC, (unsigned)EXT_I(0) & 63, (int64_t)SLEN(RB1), (int64_t)(RB1.u >> 32), 0);
     COLD(cold_panic_set);
 }
 
@@ -698,7 +698,7 @@ HANDLER(SLICE)
 
 COLD_HANDLER(cold_slice_str)
 {
-    panic_slice(p, &RC, (unsigned)EXT_I(0) & 7, RB1.i, RB1.i, 1);
+    panic_slice(p, &RC, (unsigned)EXT_I(0) & 63, RB1.i, RB1.i, 1);
     COLD(cold_panic_set);
 }
 
@@ -717,7 +717,7 @@ HANDLER(SLICE_STR)
 
 COLD_HANDLER(cold_slice_arr)
 {
-    panic_slice(p, &RC, (unsigned)EXT_I(0) & 7, EXT_I(1), EXT_I(1), 1);
+    panic_slice(p, &RC, (unsigned)EXT_I(0) & 63, EXT_I(1), EXT_I(1), 1);
     COLD(cold_panic_set);
 }
 

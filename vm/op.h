@@ -82,4 +82,13 @@ static inline const void *op_ext_ptr(const Insn *pc, int i)
     return (const char *)(pc + 1 + i) + op_ext(pc, i);
 }
 
+/* What TRAP raises. */
+typedef enum TrapCode {
+    TRAP_UNREACHABLE,
+#define RANGE_ERROR(name, text) TRAP_RANGE_##name,
+#include "vm/rangeerrors.def"
+#undef RANGE_ERROR
+    TRAP_COUNT
+} TrapCode;
+
 #endif

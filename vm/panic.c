@@ -8,9 +8,10 @@
  * the rest of its deferred calls and goes on at its epilogue. Goexit is a panic that cannot be
  * recovered; one that was aborted by a panic that is then recovered continues.
  *
- * recover() works in the frame that the panic called, or above it through wrappers: it compares
- * frame numbers, nothing else. Records are malloc'd (small Defers from the P's pool); roots.c scans
- * them. Only the thread that runs the fiber touches them.
+ * recover() works in the frame that the panic called, or above it through wrappers, to which a
+ * method value that reflect made (a dynamic function, and reflect's frames above it) belongs. Records
+ * are malloc'd (small Defers from the P's pool); roots.c scans them. Only the thread that runs the
+ * fiber touches them.
  */
 #include "vm/panic.h"
 
@@ -95,6 +96,12 @@ bool panic_push(P *p, Fiber *f, const Insn *pc, const Slot *fp, bool goexit)
     return true;
 }
 
+static bool in_reflect(const Func *fn)
+{
+    const RName *n = rel_get(&fn->name);
+    return n != NULL && n->len > 8 && memcmp(n->s, "reflect.", 8) == 0;
+}
+
 Iface panic_recover(Fiber *f, const Slot *fp)
 {
     Iface none = {NULL, {.u = 0}};
@@ -102,18 +109,35 @@ Iface panic_recover(Fiber *f, const Slot *fp)
     if (pn == NULL || pn->goexit || pn->recovered || pn->call_fp == NO_SLOT) {
         return none;
     }
+    bool reflected = false;
     while ((uint32_t)(fp - f->stack) != pn->call_fp) {
         const Insn *ret = fp[-1].p;
-        if (ret[-2].a == 0) {
+        if (ret[-2].a == 0 && ret != call_native_ret + 2) {
             return none; /* called by the VM, not by a frame */
         }
-        fp -= ret[-2].a;
-        if (!(frame_func(fp)->flags & FN_WRAPPER)) {
+        fp -= ret[-2].a ? ret[-2].a : fp[-3].u;
+        const Func *fn = frame_func(fp);
+        bool made = reflected && (fn->flags & FN_DYNAMIC);
+        reflected |= in_reflect(fn);
+        if (!(fn->flags & FN_WRAPPER) && !in_reflect(fn) && !made) {
             return none;
         }
     }
+    if (reflected && !(frame_func(fp)->flags & FN_DYNAMIC)) {
+        return none; /* a call by reflect is no deferred one */
+    }
     pn->recovered = true;
     return pn->value;
+}
+
+/* Run by the frame's own return it is a call by that frame; run by a panic it is the deferred
+ * function itself, which is nobody's deferred function's call. */
+Iface panic_recover_deferred(Fiber *f, const Slot *fp)
+{
+    if (fp[-1].p != call_defer_ret + 2) {
+        return (Iface){NULL, {.u = 0}};
+    }
+    return panic_recover(f, fp - fp[-3].u);
 }
 
 void panic_fiber_gone(GolVM *vm, Fiber *f)
@@ -257,36 +281,47 @@ void panic_set_fatal(P *p, const char *fmt, ...)
     vm_p(p)->fatal = strdup(buf);
 }
 
-void panic_index(P *p, int64_t index, int64_t len)
+void panic_index(P *p, const Slot *fp, const Insn *pc, int64_t index, int64_t len)
 {
-    if (index < 0) {
-        panic_text(p, "index out of range [%lld]", (long long)index);
-    } else {
+    if (index >= 0) {
         panic_text(p, "index out of range [%lld] with length %lld", (long long)index,
                    (long long)len);
+    } else if (trace_unsigned(frame_func(fp), pc)) {
+        panic_text(p, "index out of range [%llu] with length %lld", (unsigned long long)index,
+                   (long long)len);
+    } else {
+        panic_text(p, "index out of range [%lld]", (long long)index);
     }
+}
+
+/* A bound as its type prints it. */
+typedef struct BoundText {
+    char s[24];
+    bool negative;
+} BoundText;
+
+static BoundText bound_text(uint64_t x, bool is_unsigned)
+{
+    BoundText t = {.negative = !is_unsigned && (int64_t)x < 0};
+    snprintf(t.s, sizeof t.s, is_unsigned ? "%llu" : "%lld", (unsigned long long)x);
+    return t;
 }
 
 /* One failed comparison of a slice expression: the index, its place, and what it exceeded. */
-static void slice_failed(P *p, const char *before, int64_t x, const char *after, const char *what,
-                         int64_t limit)
+static void slice_failed(P *p, const char *before, BoundText x, const char *what, int64_t limit)
 {
-    if (x < 0) {
-        panic_text(p, "slice bounds out of range [%s%lld%s]", before, (long long)x, after);
+    if (x.negative) {
+        panic_text(p, "slice bounds out of range [%s%s]", before, x.s);
     } else {
-        panic_text(p, "slice bounds out of range [%s%lld%s] with %s %lld", before, (long long)x,
-                   after, what, (long long)limit);
+        panic_text(p, "slice bounds out of range [%s%s] with %s %lld", before, x.s, what,
+                   (long long)limit);
     }
 }
 
-static void slice_order(P *p, const char *before, int64_t x, int64_t y, const char *after)
+static void slice_order(P *p, const char *before, BoundText x, BoundText y, const char *after)
 {
-    if (x < 0) {
-        panic_text(p, "slice bounds out of range [%s%lld:%s]", before, (long long)x, after);
-    } else {
-        panic_text(p, "slice bounds out of range [%s%lld:%lld%s]", before, (long long)x,
-                   (long long)y, after);
-    }
+    panic_text(p, "slice bounds out of range [%s%s:%s%s]", before, x.s, x.negative ? "" : y.s,
+               after);
 }
 
 void panic_slice(P *p, const Slot *b, unsigned flags, int64_t len, int64_t cap, int string)
@@ -294,19 +329,21 @@ void panic_slice(P *p, const Slot *b, unsigned flags, int64_t len, int64_t cap, 
     uint64_t lo = flags & 1 ? b[0].u : 0;
     uint64_t hi = flags & 2 ? b[1].u : (uint64_t)len;
     const char *what = string ? "length" : "capacity";
+    BoundText lo_text = bound_text(lo, flags & 8), hi_text = bound_text(hi, flags & 16);
     if (flags & 4) {
         uint64_t max = b[2].u;
+        BoundText max_text = bound_text(max, flags & 32);
         if (max > (uint64_t)cap) {
-            slice_failed(p, "::", (int64_t)max, "", what, cap);
+            slice_failed(p, "::", max_text, what, cap);
         } else if (hi > max) {
-            slice_order(p, ":", (int64_t)hi, (int64_t)max, "");
+            slice_order(p, ":", hi_text, max_text, "");
         } else {
-            slice_order(p, "", (int64_t)lo, (int64_t)hi, ":");
+            slice_order(p, "", lo_text, hi_text, ":");
         }
     } else if (hi > (uint64_t)cap) {
-        slice_failed(p, ":", (int64_t)hi, "", what, cap);
+        slice_failed(p, ":", hi_text, what, cap);
     } else {
-        slice_order(p, "", (int64_t)lo, (int64_t)hi, "");
+        slice_order(p, "", lo_text, hi_text, "");
     }
 }
 

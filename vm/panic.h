@@ -34,8 +34,10 @@ typedef struct Panic {
 /* Make the value of the panic to come in VmP.panic; the handler then leaves by cold_panic_set. */
 void panic_text(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void panic_plain(P *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void panic_index(P *p, int64_t index, int64_t len);
-/* bounds: lo, hi, max as given by flags (1, 2, 4); len is the limit of hi for strings. */
+/* The index that the instruction at pc rejected. */
+void panic_index(P *p, const Slot *fp, const Insn *pc, int64_t index, int64_t len);
+/* bounds: lo, hi, max as given by flags (1, 2, 4; unsigned 8, 16, 32); len is the limit of hi for
+ * strings. */
 void panic_slice(P *p, const Slot *bounds, unsigned flags, int64_t len, int64_t cap, int string);
 void panic_assert(P *p, const RType *dyn, const RType *want, const RType *from);
 void panic_nil_value(P *p); /* panic(nil) */
@@ -51,6 +53,8 @@ void defer_pop(P *p, Fiber *f);
 bool panic_push(P *p, Fiber *f, const Insn *pc, const Slot *fp, bool goexit);
 /* recover() called by the frame fp. */
 Iface panic_recover(Fiber *f, const Slot *fp);
+/* `defer recover()`, where fp is the frame of that deferred call. */
+Iface panic_recover_deferred(Fiber *f, const Slot *fp);
 void panic_fiber_gone(GolVM *vm, Fiber *f);
 
 /* call.c: enters fn above the frame of f at fp: header {resume pc, delta, func, trampoline}, then
@@ -76,6 +80,8 @@ void walk_next(FrameWalk *w);
 static inline const Func *frame_func(const Slot *fp) { return funcval_fn(fp[-2].p); }
 void trace_fiber(Fiber *f, Sink *sink);
 void trace_from(Fiber *f, const Insn *pc, uint32_t fp, Sink *sink);
+/* Is the operand that the instruction indexes with of an unsigned type? */
+bool trace_unsigned(const Func *f, const Insn *pc);
 /* File and line of pc in f. */
 void trace_position(const Func *f, const Insn *pc, bool is_return, String *file, uint32_t *line);
 

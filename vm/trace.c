@@ -62,13 +62,24 @@ void trace_position(const Func *f, const Insn *pc, bool is_return, String *file,
         uint32_t mid = (lo + hi) / 2;
         if ((int64_t)lines[mid].pc <= at) {
             *line = lines[mid].line;
-            index = lines[mid].file;
+            index = lines[mid].file & ~LINE_UNSIGNED;
             lo = mid + 1;
         } else {
             hi = mid;
         }
     }
     *file = files && index < u->nfiles ? name_string(rel_get(&files[index])) : name_string(NULL);
+}
+
+bool trace_unsigned(const Func *f, const Insn *pc)
+{
+    const LineEntry *lines = rel_get(&f->lines);
+    bool found = false;
+    int64_t at = pc - func_code(f);
+    for (uint32_t i = 0; lines && i < f->nlines && (int64_t)lines[i].pc <= at; i++) {
+        found = lines[i].file & LINE_UNSIGNED;
+    }
+    return found;
 }
 
 static void print_frame(const FrameWalk *w, Sink *sink)

@@ -33,9 +33,12 @@ typedef struct SlotKind {
 typedef struct LineEntry {
     uint32_t pc;   /* first code word with this position */
     uint32_t line;
-    uint16_t file; /* index in Unit.files */
+    uint16_t file; /* index in Unit.files, and LINE_UNSIGNED */
     uint16_t col;
 } LineEntry;
+
+/* In LineEntry.file: the index that fails here is unsigned (the panic's text says which one). */
+enum { LINE_UNSIGNED = 0x8000 };
 
 enum {
     FN_HAS_DEFER = 1, FN_NATIVE_STUB = 2, FN_WRAPPER = 4 /* method wrapper: not in tracebacks,

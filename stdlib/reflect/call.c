@@ -59,7 +59,7 @@ static NativeStatus give_results(struct P *p, Slot *fp, const RType *t, const Sl
 }
 
 /* Lays out args for func type t behind `first` slots; NULL if they do not fit t. */
-static Slot *lay_out(const RType *t, Slice args, uint32_t first, uint32_t *n)
+static Slot *lay_out(struct P *p, const RType *t, Slice args, uint32_t first, uint32_t *n)
 {
     uint64_t slots = first;
     for (uint64_t i = 0; i < t->count; i++) {
@@ -69,11 +69,10 @@ static Slot *lay_out(const RType *t, Slice args, uint32_t first, uint32_t *n)
     Slot *at = window + first;
     for (uint64_t i = 0; window && i < t->count; i++) {
         const Ref *r = mem_loadp(args.ptr + i * 8);
-        if (!r || !rtype_same(r->type, param(t, i))) {
+        if (!r || !rtype_same(r->type, param(t, i)) || !rtype_load_any(p, r->type, at, r->at)) {
             free(window);
             return NULL;
         }
-        rtype_load(r->type, at, r->at);
         at += slots_for(r->type->size);
     }
     *n = (uint32_t)slots;
@@ -84,7 +83,7 @@ static NativeStatus call_with(struct P *p, const void *fn, const RType *t, Slice
                               const Slot *receiver)
 {
     uint32_t n, want_res, want_args;
-    Slot *window = lay_out(t, args, receiver ? 1 : 0, &n);
+    Slot *window = lay_out(p, t, args, receiver ? 1 : 0, &n);
     native_func_shape(fn, &want_res, &want_args);
     if (!window || n != want_args) {
         free(window);
@@ -179,7 +178,9 @@ static NativeStatus take_results(struct P *p, Slot *fp, const RType *t, Slice go
         if (!r || !rtype_same(r->type, want)) {
             return wrong_results(p);
         }
-        rtype_load(want, fp, r->at);
+        if (!rtype_load_any(p, want, fp, r->at)) {
+            return native_panic_plain(p, "out of memory for a call's results");
+        }
         fp += slots_for(want->size);
     }
     return NATIVE_OK;
