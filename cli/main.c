@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/repl.h"
+#include "cli/vet.h"
 #include "include/gol.h"
 
 #if defined __x86_64__
@@ -181,6 +182,8 @@ static int cmd_check(int argc, char **argv)
     return worst;
 }
 
+static int cmd_vet(int argc, char **argv) { return vet_main(argc, argv, want_color()); }
+
 static int cmd_dis(int argc, char **argv)
 {
     if (argc < 1) {
@@ -243,6 +246,7 @@ static const Command commands[] = {
     {"run", "FILE|DIR [args]", "run a script, or the main package in a folder", cmd_run},
     {"test", "[DIR|FILE...]", "run tests, benchmarks and examples; gol test -help", cli_test},
     {"check", "FILE|DIR...", "report compile errors, run nothing", cmd_check},
+    {"vet", "FILE|DIR|./...", "report likely mistakes; gol vet help lists the checks", cmd_vet},
     {"dis", "FILE [FUNC]", "print the bytecode beside the source", cmd_dis},
     {"version", "", "print the version", cmd_version},
     {"help", "[COMMAND]", "print this, or what a command takes", cmd_help},

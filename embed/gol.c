@@ -86,6 +86,30 @@ GolProgram *gol_compile_tests(const GolTestSource *source, GolTestInfo *info)
     return program_of(out.unit);
 }
 
+int gol_vet(const GolSource *source, const char *checks, char **diagnostics)
+{
+    CompileInput in = {
+        .path = source->path,
+        .text = source->text,
+        .text_len = source->text_len,
+        .check_only = true,
+        .vet = checks ? checks : "",
+        .color = source->color,
+        .image = std_image(),
+        .std_path = getenv("GOL_STD"),
+    };
+    CompileResult out = {0};
+    compile_run(&in, &out);
+    *diagnostics = out.diagnostics;
+    out.diagnostics = NULL;
+    int n = out.nerrors ? -1 : (int)out.nfindings;
+    free(out.unit);
+    compile_result_free(&out);
+    return n;
+}
+
+const char *gol_vet_check(int i, const char **doc) { return compile_vet_check(i, doc); }
+
 void gol_program_free(GolProgram *program)
 {
     if (program) {

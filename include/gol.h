@@ -80,6 +80,15 @@ typedef struct GolTestInfo {
  * (flags -test.v and so on in GolConfig.argv). NULL if there are errors. info is always filled. */
 GOL_API GolProgram *gol_compile_tests(const GolTestSource *source, GolTestInfo *info);
 
+/* Reports likely mistakes in a program that compiles, as go vet does. checks: NULL or "" for all, else
+ * names separated by commas, those to run, or with a - before them those to leave out. Returns the number of
+ * findings, which *diagnostics lists, or -1 if the source does not compile or a check is unknown:
+ * *diagnostics then says why. gol_free. */
+GOL_API int gol_vet(const GolSource *source, const char *checks, char **diagnostics);
+
+/* The name of check i, from 0, with a line about it in *doc; NULL behind the last. Static storage. */
+GOL_API const char *gol_vet_check(int i, const char **doc);
+
 /* Writes the program's bytecode beside its source lines to out. filter: only functions whose name
  * contains it; NULL: all. Returns 0, or -1 if writing failed. */
 GOL_API int gol_disassemble(const GolProgram *program, const char *filter, FILE *out);

@@ -25,6 +25,7 @@
 
 #include "lang/live.h"
 #include "lang/load.h"
+#include "lang/vet.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -136,7 +137,10 @@ static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
         if (!in->build_image && !in->check_only && !in->live) {
             require_main(l, d);
         }
-        if (d->nerrors == 0) {
+        if (d->nerrors == 0 && in->vet) {
+            bool known = vet_run(d, load_packages(l), load_main(l), in->vet);
+            out->nfindings = known ? d->nerrors : 0;
+        } else if (d->nerrors == 0) {
             out->unit = generate(in, l, d); /* of a check too: some limits are found there */
         }
         if (in->live && d->nerrors == 0) {
@@ -149,6 +153,7 @@ static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
     }
     out->diagnostics = strdup(diag_format(d, in->color, true));
     count_results(d, out);
+    out->nerrors -= out->nfindings;
 }
 
 static void fail(CompileResult *out, const char *why)

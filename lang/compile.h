@@ -32,6 +32,7 @@ typedef struct CompileInput {
     const struct Unit *image; /* std image for imports, NULL while it is being built */
     const char *std_path;   /* stdlib/ sources, when there is no image */
     int go_minor;           /* 0: newest */
+    const char *vet;        /* NULL, or which checks of vet to run over the input (vet.h): no unit */
     const struct LiveInput *live; /* an entry of a live package (live.h); text is set */
     CompileLimits limits;
     const int *cancel;      /* or NULL; not 0: the compile ends within milliseconds */
@@ -46,11 +47,15 @@ typedef struct CompileResult {
     char *tested;           /* of tests: the package's import path, malloc'd; the caller frees it */
     bool has_tests;         /* of tests: there are test files */
     bool load_failed;       /* the errors are in the syntax or in finding packages */
+    uint32_t nfindings;     /* of vet */
     struct LiveResult *live; /* of an entry without errors; live_result_free */
 } CompileResult;
 
 void compile_run(const CompileInput *in, CompileResult *out);
 void compile_result_free(CompileResult *r); /* not the unit */
+
+/* lang/vet.c: the name of the ith check of vet and its documentation; NULL beyond the last. */
+const char *compile_vet_check(int i, const char **doc);
 
 /* Between the driver and the code generator: all packages checked, dependencies first. */
 struct Package;

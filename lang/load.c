@@ -172,7 +172,7 @@ static void parse_text(Loader *l, Loaded *x, const char *path, const char *text,
     SourceFile *src = diag_add_file(l->d, path, text, len);
     src->go_minor = minor_for(l, x);
     if (asked > 0) {
-        src->go_minor = asked > 21 || asked > src->go_minor ? asked : src->go_minor;
+        src->go_minor = asked >= 21 || asked > src->go_minor ? asked : src->go_minor;
     }
     File *f = parse_file(l->d, src, allow_script);
     if (is_empty(f)) {

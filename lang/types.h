@@ -226,6 +226,7 @@ uint64_t type_hash(Type *t);         /* equal for identical types */
 Type *type_default(Type *t);         /* default type of an untyped one */
 char *type_string(Type *t, Package *relative_to); /* as gc prints it: names of other packages
                                         than relative_to (NULL: types_current) are qualified */
+char *type_string_paths(Type *t);    /* the same, all names qualified by whole import paths */
 extern Package *types_current;       /* the package being checked: for the reasons given below */
 bool type_has_tparam(Type *t);       /* mentions a type parameter */
 int64_t type_sizeof(Type *t);        /* gol's layout (value.h): for unsafe.Sizeof */

@@ -8,6 +8,7 @@ Package *types_current;
 typedef struct Buf {
     Text text;
     Package *rel;
+    bool paths; /* packages by their whole import path */
     int depth;
 } Buf;
 
@@ -120,7 +121,8 @@ static void put_named(Buf *b, Type *t)
 {
     Obj *o = t->named.obj;
     if (o->pkg && o->pkg != b->rel && !(o->pkg->live && b->rel && b->rel->live)) {
-        put(b, o->pkg->name ? o->pkg->name : "?");
+        const char *name = b->paths ? o->pkg->path : o->pkg->name;
+        put(b, name ? name : "?");
         put(b, ".");
     }
     put(b, o->name);
@@ -236,6 +238,14 @@ char *type_string(Type *t, Package *relative_to)
     put(&b, "");
     put_type(&b, t);
     return b.text.at;
+}
+
+char *type_string_paths(Type *t)
+{
+    Buf b = {.paths = true};
+    put(&b, "");
+    put_type(&b, t);
+    return b.at;
 }
 
 char *typeset_string(TypeSet *set, Package *relative_to)
