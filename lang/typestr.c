@@ -245,7 +245,7 @@ char *type_string_paths(Type *t)
     Buf b = {.paths = true};
     put(&b, "");
     put_type(&b, t);
-    return b.at;
+    return b.text.at;
 }
 
 char *typeset_string(TypeSet *set, Package *relative_to)
