@@ -182,7 +182,7 @@ static int cmd_check(int argc, char **argv)
     return worst;
 }
 
-static int cmd_vet(int argc, char **argv) { return vet_main(argc, argv, want_color()); }
+static int cmd_vet(int argc, char **argv) { return vet_main(argc, argv, cli_want_color()); }
 
 static int cmd_dis(int argc, char **argv)
 {

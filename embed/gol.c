@@ -37,9 +37,9 @@ static GolProgram *program_of(Unit *unit)
     return program;
 }
 
-GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
+static CompileInput input_of(const GolSource *source)
 {
-    CompileInput in = {
+    return (CompileInput){
         .path = source->path,
         .text = source->text,
         .text_len = source->text_len,
@@ -52,6 +52,11 @@ GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerror
         .cancel = source->cancel,
         .client = source->client,
     };
+}
+
+GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
+{
+    CompileInput in = input_of(source);
     CompileResult out = {0};
     compile_run(&in, &out);
     *diagnostics = out.diagnostics;
@@ -88,16 +93,9 @@ GolProgram *gol_compile_tests(const GolTestSource *source, GolTestInfo *info)
 
 int gol_vet(const GolSource *source, const char *checks, char **diagnostics)
 {
-    CompileInput in = {
-        .path = source->path,
-        .text = source->text,
-        .text_len = source->text_len,
-        .check_only = true,
-        .vet = checks ? checks : "",
-        .color = source->color,
-        .image = std_image(),
-        .std_path = getenv("GOL_STD"),
-    };
+    CompileInput in = input_of(source);
+    in.check_only = true;
+    in.vet = checks ? checks : "";
     CompileResult out = {0};
     compile_run(&in, &out);
     *diagnostics = out.diagnostics;

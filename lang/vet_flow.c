@@ -42,6 +42,7 @@ static bool no_func(Vet *v, Expr *e, void *ctx) { return e->kind != EX_FUNC; }
 static bool broken(const Dead *d, const Stmt *s)
 {
     for (uint32_t i = 0; i < d->broken.n; i++) {
+        mem_step();
         if (d->broken.at[i] == s) {
             return true;
         }

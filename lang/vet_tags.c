@@ -153,6 +153,7 @@ static void repeated(Tags *t, const StructField *nearest, const StructField *f, 
 {
     for (uint32_t i = 0; i < t->seen.n; i++) {
         const SeenTag *x = &t->seen.at[i];
+        mem_step();
         if (!strcmp(x->key, key) && x->level == level && x->name.n == name.n
             && !memcmp(x->name.at, name.at, name.n)) {
             const char *path;

@@ -299,6 +299,7 @@ static bool same_type(const Expr *a, const Expr *b)
 
 bool vet_same(const Expr *a, const Expr *b)
 {
+    mem_step();
     if (!a || !b || a->kind != b->kind) {
         return a == b;
     }

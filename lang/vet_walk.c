@@ -63,6 +63,7 @@ static void walk_type(Vet *v, const Visit *w, Expr *e)
 
 void vet_walk_expr(Vet *v, const Visit *w, Expr *e)
 {
+    mem_step();
     if (!e || (w->expr && !w->expr(v, e, w->ctx))) {
         return;
     }
