@@ -1,71 +1,69 @@
 /* barrier.c - the slow half of barrier.h: shading, and typed copies.
  *
- * Shading while the collector marks puts addresses into the heap's list under its lock; marking
- * ends only with that list empty. Nobody sets barrier_on yet outside of tests (gc.c).
+ * Shading an address greys its object in the Marker of the P that runs the store: no lock, no list
+ * that a pause would have to go through. A Marker's block may stay with its P until the pause that
+ * ends marking; that pause hands all blocks over and lets marking go on if they held anything.
  */
 #include "runtime/barrier.h"
 
+#include "runtime/mark.h"
 #include "runtime/rtypes.h"
 #include "runtime/span.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-static void shade_one(Heap *h, const void *ptr)
+static inline void shade(struct P *p, const void *ptr) { mark_ptr(heap_cache(p)->marker, ptr); }
+
+void heap_shade(struct P *p, const void *old)
 {
-    if (!pages_span(ptr)) {
-        return;
-    }
-    pthread_mutex_lock(&h->lock);
-    if (h->nshaded == h->cap_shaded) {
-        size_t cap = h->cap_shaded ? h->cap_shaded * 2 : 256;
-        void **list = realloc(h->shaded, cap * sizeof(*list));
-        if (list) {
-            h->shaded = list;
-            h->cap_shaded = cap;
-        }
-    }
-    if (h->nshaded < h->cap_shaded) {
-        h->shaded[h->nshaded++] = (void *)(uintptr_t)ptr;
-    } else {
-        atomic_store_explicit(&h->dying, 1, memory_order_relaxed);
-    }
-    pthread_mutex_unlock(&h->lock);
+#ifndef GOL_NO_DELETION_BARRIER /* the negative control of gccheckmark: the suite must fail */
+    shade(p, old);
+#endif
 }
 
-void heap_shade(struct P *p, const void *old, const void *new_ptr)
+void heap_shade_root(struct P *p, const void *ptr)
 {
-    shade_one(heap_cache(p)->heap, old);
-    shade_one(heap_cache(p)->heap, new_ptr);
+    if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
+        shade(p, ptr);
+    }
 }
 
-void heap_shade_iface(struct P *p, Cell old, Cell new_cell)
+void heap_shade_iface(struct P *p, Cell old)
 {
-    Iface a = cell_iface(old), b = cell_iface(new_cell);
-    heap_shade(p, rtype_word_is_ptr(a.type) ? a.word.p : NULL,
-               rtype_word_is_ptr(b.type) ? b.word.p : NULL);
+    Iface v = cell_iface(old);
+    heap_shade(p, rtype_word_is_ptr(v.type) ? v.word.p : NULL);
 }
 
-static void shade_value(Heap *h, const uint8_t *v, const RType *t)
+static void shade_value(struct P *p, const uint8_t *v, const RType *t)
 {
     for (uint32_t i = 0; i < t->gc_words; i++) {
         unsigned kind = rtype_word_kind(t, i);
         if (kind == GCW_PTR) {
-            shade_one(h, mem_loadp(v + (size_t)i * 8));
+            heap_shade(p, mem_loadp(v + (size_t)i * 8));
         } else if (kind == GCW_IFACE_TYPE) {
-            Iface f = cell_iface(cell_load_any(v + (size_t)i * 8));
-            shade_one(h, rtype_word_is_ptr(f.type) ? f.word.p : NULL);
+            heap_shade_iface(p, cell_load_any(v + (size_t)i * 8));
         }
     }
 }
 
-void heap_shade_range(struct P *p, const void *dst, const void *src, const RType *t, size_t n)
+void heap_shade_range(struct P *p, const void *dst, const RType *t, size_t n)
 {
-    Heap *h = heap_cache(p)->heap;
     for (size_t i = 0; i < n; i++) {
-        shade_value(h, (const uint8_t *)dst + i * t->size, t);
-        if (src) {
-            shade_value(h, (const uint8_t *)src + i * t->size, t);
+        shade_value(p, (const uint8_t *)dst + i * t->size, t);
+    }
+}
+
+void heap_shade_frame(struct P *p, const Slot *src, const RType *t)
+{
+    if (t->flags & RT_NOPTR) {
+        return;
+    }
+    for (uint32_t i = 0; i < t->gc_words; i++) {
+        unsigned kind = rtype_word_kind(t, i);
+        if (kind == GCW_PTR) {
+            shade(p, src[i].p);
+        } else if (kind == GCW_IFACE_TYPE && rtype_word_is_ptr(src[i].p)) {
+            shade(p, src[i + 1].p);
         }
     }
 }
@@ -114,7 +112,7 @@ void heap_copy_fresh(void *dst, const void *src, const RType *t, size_t n)
 void heap_copy(struct P *p, void *dst, const void *src, const RType *t, size_t n)
 {
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on) && !(t->flags & RT_NOPTR)) {
-        heap_shade_range(p, dst, src, t, n);
+        heap_shade_range(p, dst, t, n);
     }
     heap_copy_fresh(dst, src, t, n);
 }
@@ -134,13 +132,7 @@ void heap_store_slots(struct P *p, void *dst, const Slot *src, const RType *t)
         return;
     }
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade_range(p, dst, NULL, t, 1);
-        for (uint32_t i = 0; i < t->gc_words; i++) {
-            unsigned kind = rtype_word_kind(t, i);
-            if (kind == GCW_PTR || (kind == GCW_IFACE_WORD && rtype_word_is_ptr(src[i - 1].p))) {
-                heap_shade(p, NULL, src[i].p);
-            }
-        }
+        heap_shade_range(p, dst, t, 1);
     }
     size_t step = t->align >= 16 ? 16 : 8;
     for (size_t off = 0; off + step <= t->size; off += step) {
@@ -178,7 +170,7 @@ void heap_clear(struct P *p, void *dst, const RType *t, size_t n)
         return;
     }
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade_range(p, dst, NULL, t, n);
+        heap_shade_range(p, dst, t, n);
     }
     size_t bytes = t->size * n, step = t->align >= 16 ? 16 : 8;
     for (size_t off = 0; off + step <= bytes; off += step) {

@@ -1,9 +1,15 @@
 /* barrier.h - the one way by which a pointer gets into the heap.
  *
- * Hybrid barrier (deletion + insertion): while the collector marks (HeapCache.barrier_on) the
- * pointer that is overwritten and the one that is stored are both shaded, so a stack is scanned
- * once. Today the collector stops the world and barrier_on is never set outside of tests; the
- * stores are in place so that nothing above changes when it marks concurrently.
+ * A deletion barrier: while the collector marks (HeapCache.barrier_on) a pointer that is about to be
+ * overwritten is shaded first (T. Yuasa, "Real-time garbage collection on general-purpose machines",
+ * 1990). With it everything that was reachable when marking began gets marked, provided that
+ * whoever runs holds only pointers that come from there or from new objects, which are born black.
+ * Go's hybrid barrier (A. Clements and R. Hudson, proposal 17503) also shades the stored pointer
+ * while the storing goroutine's stack is grey. Here no goroutine ever runs with a grey stack: who
+ * takes a fiber to run it scans it before (vmheap.c), so that half is never needed. What takes
+ * pointers from elsewhere shades by itself: values from a parked sender's frame (chan.c), what C
+ * structures let go of (heap_shade_root: timers, roots, finalizers' queue), weak pointers made
+ * strong (finalizer.c).
  *
  * Words and cells are stored with one access each (cell.h). A type that holds pointers is copied
  * only by heap_copy, which moves cell by cell (or word by word where the type has no cells: then
@@ -15,17 +21,20 @@
 
 #include "runtime/heap.h"
 
-/* mark.c: shades what old and new point at, if anything. */
-void heap_shade(struct P *p, const void *old, const void *new_ptr);
-void heap_shade_iface(struct P *p, Cell old, Cell new_cell);
-/* Shades all that n values of type t at dst hold (deletion) and, unless NULL, at src. */
-void heap_shade_range(struct P *p, const void *dst, const void *src, const RType *t, size_t n);
+/* While barrier_on: shades what an overwritten pointer, interface, n values of type t pointed at. */
+void heap_shade(struct P *p, const void *old);
+void heap_shade_iface(struct P *p, Cell old);
+void heap_shade_range(struct P *p, const void *dst, const RType *t, size_t n);
+/* What a C structure held and holds no longer: it may have been the only root. Any time. */
+void heap_shade_root(struct P *p, const void *ptr);
+/* A value in another fiber's frame, which is about to lose it. */
+void heap_shade_frame(struct P *p, const Slot *src, const RType *t);
 
 /* A pointer, map, chan or func. */
 static inline void heap_store_ptr(struct P *p, void *slot, const void *v)
 {
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade(p, mem_loadp(slot), v);
+        heap_shade(p, mem_loadp(slot));
     }
     mem_store64(slot, (uint64_t)(uintptr_t)v);
 }
@@ -34,7 +43,7 @@ static inline void heap_store_ptr(struct P *p, void *slot, const void *v)
 static inline void heap_store_cell(struct P *p, void *dst, Cell v)
 {
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade(p, mem_loadp(dst), (const void *)(uintptr_t)v[0]);
+        heap_shade(p, mem_loadp(dst));
     }
     cell_store(dst, v);
 }
@@ -43,16 +52,16 @@ static inline void heap_store_cell(struct P *p, void *dst, Cell v)
 static inline void heap_store_iface(struct P *p, void *dst, Cell v)
 {
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade_iface(p, cell_load(dst), v);
+        heap_shade_iface(p, cell_load(dst));
     }
     cell_store(dst, v);
 }
 
-/* Atomics on pointer words (sync/atomic): shade first, then do the operation. */
+/* Atomics on pointer words (sync/atomic): shade first, then store v. */
 static inline void heap_before_atomic(struct P *p, void *slot, const void *v)
 {
     if (GOL_UNLIKELY(heap_cache(p)->barrier_on)) {
-        heap_shade(p, mem_loadp(slot), v);
+        heap_shade(p, mem_loadp(slot));
     }
 }
 

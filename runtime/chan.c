@@ -195,7 +195,7 @@ static void ring_take(P *p, Chan *c, Slot *dst)
     }
     if (!(c->elem->flags & RT_NOPTR)) {
         if (GOL_UNLIKELY(p->cache.barrier_on)) {
-            heap_shade_range(p, e, NULL, c->elem, 1);
+            heap_shade_range(p, e, c->elem, 1);
         }
         memset(e, 0, c->elem_size);
     }
@@ -233,6 +233,9 @@ ChanStatus chan_recv_locked(P *p, Chan *c, Slot *dst, Slot *ok, Fiber **wake)
 {
     uint32_t n = atomic_load_explicit(&c->count, memory_order_relaxed);
     Waiter *w = n == c->cap ? waitq_take(&c->senders) : NULL;
+    if (w && GOL_UNLIKELY(p->cache.barrier_on) && w->slot != NO_SLOT) {
+        heap_shade_frame(p, w->fiber->stack + w->slot, c->elem); /* its frame may be unscanned */
+    }
     if (n) {
         ring_take(p, c, dst);
         if (w) {
@@ -281,6 +284,9 @@ bool chan_recv_ready(Chan *c)
 void chan_wake(P *p, Fiber *f)
 {
     if (f->nwait) {
+        if (GOL_UNLIKELY(p->cache.barrier_on)) {
+            fiber_gc_scan(p, f); /* a scan by another P would read the waiters */
+        }
         select_cleanup(p, f);
     }
     sched_ready(p, f);

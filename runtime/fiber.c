@@ -103,6 +103,7 @@ Fiber *fiber_new(P *p)
         p->next_id = atomic_fetch_add_explicit(&vm->fiber_ids, ID_BATCH, memory_order_relaxed);
         p->end_id = p->next_id + ID_BATCH;
     }
+    atomic_store_explicit(&f->gc, p->cache.fiber_mark, memory_order_relaxed);
     f->id = p->next_id++;
     f->parent = p->fiber ? p->fiber->id : 0;
     f->fp = 0;
@@ -122,7 +123,8 @@ Fiber *fiber_new(P *p)
     f->wait.queued = 0;
     int64_t n = atomic_load_explicit(&p->nlive, memory_order_relaxed);
     atomic_store_explicit(&p->nlive, n + 1, memory_order_relaxed);
-    fiber_set_status(f, FIBER_NEW);
+    /* a collector that sees the fiber alive sees its mark */
+    atomic_store_explicit(&f->status, FIBER_NEW, memory_order_release);
     return f;
 }
 
@@ -231,19 +233,31 @@ const char *fiber_state_name(const Fiber *f)
     return wait_reason_name((WaitReason)f->reason);
 }
 
-void fiber_each(GolVM *vm, void (*visit)(Fiber *f, void *ctx), void *ctx)
+struct FiberSlab *fiber_slab_first(GolVM *vm)
 {
     lock_acquire(&vm->slab_lock);
     FiberSlab *s = vm->slabs;
     lock_release(&vm->slab_lock);
-    for (; s; s = s->next) {
-        uint32_t n = atomic_load_explicit(&s->used, memory_order_acquire);
-        for (uint32_t i = 1; i < n; i++) {
-            Fiber *f = slab_block(s, i);
-            if (fiber_status(f) != FIBER_DEAD) {
-                visit(f, ctx);
-            }
+    return s;
+}
+
+struct FiberSlab *fiber_slab_next(struct FiberSlab *s) { return s->next; }
+
+void fiber_slab_each(struct FiberSlab *s, void (*visit)(Fiber *f, void *ctx), void *ctx)
+{
+    uint32_t n = atomic_load_explicit(&s->used, memory_order_acquire);
+    for (uint32_t i = 1; i < n; i++) {
+        Fiber *f = slab_block(s, i);
+        if (atomic_load_explicit(&f->status, memory_order_acquire) != FIBER_DEAD) {
+            visit(f, ctx);
         }
+    }
+}
+
+void fiber_each(GolVM *vm, void (*visit)(Fiber *f, void *ctx), void *ctx)
+{
+    for (FiberSlab *s = fiber_slab_first(vm); s; s = s->next) {
+        fiber_slab_each(s, visit, ctx);
     }
 }
 

@@ -99,6 +99,7 @@ typedef struct Fiber {
     int64_t since;        /* when a dump or collection first saw this wait; 0: not seen */
     struct M *locked;     /* runtime.LockOSThread, or the nested loop it is pinned to */
     void *wait_obj;       /* select: block of Waiters; netpoll: the descriptor */
+    _Atomic uint32_t gc;  /* 2 * cycle: scanned; + 1: being scanned (CAS by the scanner); vmheap.c */
     _Atomic uint32_t claim;  /* select: 0 -> 1 by the waker who wins (acq_rel CAS) */
     _Atomic uint8_t status;  /* FiberStatus; relaxed; dumps read it */
     uint8_t reason;       /* WaitReason */
@@ -143,6 +144,13 @@ void fiber_free_all(struct GolVM *vm);
 /* Name for tracebacks: "running", "runnable", "chan receive" ... */
 const char *fiber_state_name(const Fiber *f);
 const char *wait_reason_name(WaitReason r);
+
+/* The collector walks slab by slab while fibers run: blocks handed out before the walk began, and
+ * some of those handed out since. A slab stays mapped as long as the VM. */
+struct FiberSlab;
+struct FiberSlab *fiber_slab_first(struct GolVM *vm);
+struct FiberSlab *fiber_slab_next(struct FiberSlab *s);
+void fiber_slab_each(struct FiberSlab *s, void (*visit)(Fiber *f, void *ctx), void *ctx);
 
 /* Calls visit for each fiber that is not dead (world stopped, or all threads gone). */
 void fiber_each(struct GolVM *vm, void (*visit)(Fiber *f, void *ctx), void *ctx);

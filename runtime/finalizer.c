@@ -1,18 +1,27 @@
 /* finalizer.c - finalizers, cleanups, weak handles. Semantics in finalizer.h.
  *
  * A Special hangs on its object's span (Span.specials), outside the script heap; the heap lists the
- * spans that have any. Under Heap.lock, or in a stopped world. Nothing is allocated from the script
- * heap under the lock.
+ * spans that have any. Under Heap.lock. Nothing is allocated from the script heap under the lock.
  *
  * What keeps what alive: a finalizer keeps its function and everything its object reaches, so that
  * of a chain of finalizable objects the outermost goes first and a cycle through its own object is
  * never finalized, as in Go. A cleanup keeps function and argument (not the object). A weak handle
  * is kept while its object lives, so that equal pointers give equal handles.
+ *
+ * When. Marking treats all that as roots. A dead object's specials are acted on when its span is
+ * about to be swept (finalizer_look_at), or before, when somebody asks a weak handle: no pause pays
+ * for them. Span.special_gen says that it has been done in this sweep. Whoever attaches a special
+ * holds its object, so the object lives and there is nothing to look at for it.
+ *
+ * While marking, a weak pointer made strong and a call taken off the queue are shaded: they may come
+ * from nowhere else.
  */
 #include "runtime/finalizer.h"
 
 #include "runtime/barrier.h"
+#include "runtime/iface.h"
 #include "runtime/mark.h"
+#include "runtime/rtypes.h"
 #include "runtime/span.h"
 
 #include <assert.h>
@@ -41,15 +50,121 @@ static Special **find(Span *s, SpecialKind kind, const uint8_t *obj)
     return at;
 }
 
+static void enqueue(Heap *h, Special *sp)
+{
+    sp->next = NULL;
+    *h->ready_tail = sp;
+    h->ready_tail = &sp->next;
+}
+
+/* Clears the weak handles of obj. */
+static void clear_weak(Span *s, const uint8_t *obj)
+{
+    for (Special **at = &s->specials; *at;) {
+        Special *sp = *at;
+        if (sp->kind == SPECIAL_WEAK && sp->obj == obj) {
+            mem_store64(&sp->handle->hidden, 0);
+            *at = sp->next;
+            free(sp);
+        } else {
+            at = &sp->next;
+        }
+    }
+}
+
+/* A dead object with a finalizer lives on until the finalizer has run; what it reaches was marked. */
+static void queue_finalizers(Heap *h, Span *s)
+{
+    for (Special **at = &s->specials; *at;) {
+        Special *sp = *at;
+        if (sp->kind != SPECIAL_FINALIZER || mark_is_marked(sp->obj)) {
+            at = &sp->next;
+            continue;
+        }
+        *at = sp->next;
+        enqueue(h, sp);
+        clear_weak(s, sp->obj);
+        bit_set_shared(s->mark, span_index(s, sp->obj));
+        at = &s->specials;
+    }
+}
+
+static void drop_dead(Heap *h, Span *s)
+{
+    for (Special **at = &s->specials; *at;) {
+        Special *sp = *at;
+        if (mark_is_marked(sp->obj)) {
+            at = &sp->next;
+            continue;
+        }
+        *at = sp->next;
+        if (sp->kind == SPECIAL_WEAK) {
+            mem_store64(&sp->handle->hidden, 0);
+            free(sp);
+        } else {
+            sp->obj = NULL;
+            enqueue(h, sp);
+        }
+    }
+}
+
+static void unlist(Heap *h, Span *s)
+{
+    if (s->special_prev) {
+        s->special_prev->special_next = s->special_next;
+    } else {
+        h->special_spans = s->special_next;
+    }
+    if (s->special_next) {
+        s->special_next->special_prev = s->special_prev;
+    }
+    s->special_next = s->special_prev = NULL;
+    __atomic_store_n(&s->has_specials, false, __ATOMIC_RELAXED);
+}
+
+/* Under Heap.lock. The mark bits of s are those of the cycle that ended last: s is not swept yet,
+ * or this was done already. */
+static void look_at(Heap *h, Span *s)
+{
+    if (s->special_gen != h->sweepgen) {
+        s->special_gen = h->sweepgen;
+        queue_finalizers(h, s);
+        drop_dead(h, s);
+    }
+}
+
+void finalizer_look_at(Heap *h, Span *s)
+{
+    pthread_mutex_lock(&h->lock);
+    if (s->has_specials) {
+        look_at(h, s);
+        if (s->specials == NULL) {
+            unlist(h, s);
+        }
+    }
+    bool ready = h->ready != NULL;
+    pthread_mutex_unlock(&h->lock);
+    if (ready) {
+        atomic_store_explicit(&h->calls_ready, 1, memory_order_relaxed);
+    }
+}
+
 static void attach(Heap *h, Span *s, Special *sp)
 {
-    sp->next = s->specials;
-    s->specials = sp;
-    if (!s->has_specials) {
-        s->has_specials = true;
+    if (s->has_specials) {
+        look_at(h, s);
+    } else {
+        __atomic_store_n(&s->has_specials, true, __ATOMIC_RELAXED);
+        s->special_gen = h->sweepgen;
+        s->special_prev = NULL;
         s->special_next = h->special_spans;
+        if (s->special_next) {
+            s->special_next->special_prev = s;
+        }
         h->special_spans = s;
     }
+    sp->next = s->specials;
+    s->specials = sp;
 }
 
 /* The span and object of ptr; NULL if it is not in this P's heap. */
@@ -173,96 +288,63 @@ static void mark_call(Marker *m, const Special *sp)
     mark_iface(m, sp->arg.type, sp->arg.word.p);
 }
 
-void finalizer_mark_roots(Heap *h, Marker *m)
+static void mark_specials(Marker *m, const Span *s)
 {
-    for (Span *s = h->special_spans; s; s = s->special_next) {
-        for (Special *sp = s->specials; sp; sp = sp->next) {
-            if (sp->kind == SPECIAL_FINALIZER) {
-                mark_object_contents(m, sp->obj);
-            }
-            mark_call(m, sp);
-            mark_ptr(m, sp->handle);
+    for (const Special *sp = s->specials; sp; sp = sp->next) {
+        if (sp->kind == SPECIAL_FINALIZER) {
+            mark_object_contents(m, sp->obj);
         }
-    }
-    for (Special *sp = h->ready; sp; sp = sp->next) {
-        mark_ptr(m, sp->obj);
         mark_call(m, sp);
+        mark_ptr(m, sp->handle);
     }
 }
 
-static void enqueue(Heap *h, Special *sp)
+void finalizer_mark_begin(Heap *h)
 {
-    sp->next = NULL;
-    *h->ready_tail = sp;
-    h->ready_tail = &sp->next;
+    h->special_cursor = h->special_spans;
+    h->ready_cursor = h->ready;
 }
 
-/* Clears the weak handles of obj. */
-static void clear_weak(Span *s, const uint8_t *obj)
+/* While marking the list of spans grows at its front only, and the queue loses its first entry
+ * only, which moves the cursor. */
+bool finalizer_mark_step(Heap *h, Marker *m)
 {
-    for (Special **at = &s->specials; *at;) {
-        Special *sp = *at;
-        if (sp->kind == SPECIAL_WEAK && sp->obj == obj) {
-            mem_store64(&sp->handle->hidden, 0);
-            *at = sp->next;
-            free(sp);
-        } else {
-            at = &sp->next;
-        }
+    unsigned spans = 0, calls = 0;
+    pthread_mutex_lock(&h->lock);
+    for (; h->special_cursor && spans < 16; spans++) {
+        mark_specials(m, h->special_cursor);
+        h->special_cursor = h->special_cursor->special_next;
     }
+    for (; h->ready_cursor && calls < 256; calls++) {
+        mark_ptr(m, h->ready_cursor->obj);
+        mark_call(m, h->ready_cursor);
+        h->ready_cursor = h->ready_cursor->next;
+    }
+    bool more = h->special_cursor || h->ready_cursor;
+    pthread_mutex_unlock(&h->lock);
+    return more;
 }
 
-static void queue_finalizers(Heap *h, Span *s, Marker *m)
+void *weak_get(struct P *p, const WeakHandle *handle)
 {
-    for (Special **at = &s->specials; *at;) {
-        Special *sp = *at;
-        if (sp->kind != SPECIAL_FINALIZER || mark_is_marked(sp->obj)) {
-            at = &sp->next;
-            continue;
-        }
-        *at = sp->next;
-        enqueue(h, sp);
-        clear_weak(s, sp->obj);
-        mark_ptr(m, sp->obj);
-        mark_drain(m); /* its contents are marked already; this sets its own bit */
-        at = &s->specials;
+    if (!handle) {
+        return NULL;
     }
-}
-
-static void drop_dead(Heap *h, Span *s)
-{
-    for (Special **at = &s->specials; *at;) {
-        Special *sp = *at;
-        if (mark_is_marked(sp->obj)) {
-            at = &sp->next;
-            continue;
+    Heap *h = heap_cache(p)->heap;
+    uint8_t *ptr = mem_loadp(&handle->hidden);
+    if (ptr && atomic_load_explicit(&h->unswept_spans, memory_order_acquire) != 0) {
+        Span *s = pages_span(ptr);
+        pthread_mutex_lock(&h->lock);
+        /* cleared meanwhile: then the address may be another object's, or nobody's, by now */
+        ptr = mem_loadp(&handle->hidden);
+        if (ptr && s->has_specials) {
+            look_at(h, s);
+            ptr = mem_loadp(&handle->hidden);
         }
-        *at = sp->next;
-        if (sp->kind == SPECIAL_WEAK) {
-            mem_store64(&sp->handle->hidden, 0);
-            free(sp);
-        } else {
-            sp->obj = NULL;
-            enqueue(h, sp);
-        }
+        pthread_mutex_unlock(&h->lock);
     }
-}
-
-void finalizer_find_dead(Heap *h, Marker *m)
-{
-    for (Span *s = h->special_spans; s; s = s->special_next) {
-        queue_finalizers(h, s, m);
-    }
-    for (Span **at = &h->special_spans; *at;) {
-        Span *s = *at;
-        drop_dead(h, s);
-        if (s->specials == NULL) {
-            *at = s->special_next;
-            s->has_specials = false;
-        } else {
-            at = &s->special_next;
-        }
-    }
+    heap_shade_root(p, ptr);
+    return ptr;
 }
 
 bool finalizer_take(struct P *p, FinalizerCall *call)
@@ -272,6 +354,9 @@ bool finalizer_take(struct P *p, FinalizerCall *call)
     Special *sp = h->ready;
     if (sp) {
         h->ready = sp->next;
+        if (h->ready_cursor == sp) {
+            h->ready_cursor = sp->next;
+        }
         if (!h->ready) {
             h->ready_tail = &h->ready;
         }
@@ -280,6 +365,9 @@ bool finalizer_take(struct P *p, FinalizerCall *call)
     if (!sp) {
         return false;
     }
+    heap_shade_root(p, sp->obj);
+    heap_shade_root(p, sp->fn);
+    heap_shade_root(p, rtype_word_is_ptr(sp->arg.type) ? sp->arg.word.p : NULL);
     *call = (FinalizerCall){sp->fn, sp->arg_type, sp->obj, sp->arg, sp->kind == SPECIAL_CLEANUP};
     free(sp);
     return true;

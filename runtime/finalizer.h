@@ -1,6 +1,6 @@
 /* finalizer.h - what hangs on an object: finalizers, cleanups, weak handles.
  *
- * Semantics are runtime.SetFinalizer's, AddCleanup's and weak.Make's. When a collection finds a
+ * Semantics are runtime.SetFinalizer's, AddCleanup's and weak.Make's. When the sweep finds a
  * dead object with a finalizer it keeps it (and what it reaches) and queues the call; without one,
  * weak handles are cleared and cleanups queued. The VM gets hooks->finalizers_ready and takes the
  * calls with finalizer_take on a goroutine of its own.
@@ -31,7 +31,7 @@ typedef struct WeakHandle {
     uintptr_t hidden; /* the address; 0 once dead. A scalar to the collector. */
 } WeakHandle;
 WeakHandle *weak_handle(struct P *p, void *ptr);
-static inline void *weak_get(const WeakHandle *h) { return h ? mem_loadp(&h->hidden) : NULL; }
+void *weak_get(struct P *p, const WeakHandle *h);
 
 /* One call to make: fn(obj) with obj of type arg_type, or a cleanup's fn(arg). */
 typedef struct FinalizerCall {

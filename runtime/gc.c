@@ -1,268 +1,582 @@
-/* gc.c - one collection, and when the next one is due.
+/* gc.c - the collector's cycle: a state machine over two phases and two pauses.
  *
- * Today the world stands still from 1 to 6:
- *   1. stop the world; flush every cache, so that alloc bits are exact; finish the last sweep
- *   2. mark from the roots: hooks->scan_roots, C roots, finalizers' functions and what finalizable
- *      objects reach (not the objects themselves), the queue of calls to make
- *   3. drain
- *   4. finalizer_find_dead: dead objects with finalizers are kept and queued, weak handles cleared,
- *      cleanups queued; drain what that kept
- *   5. free dead large objects; every other span becomes unswept
- *   6. the next goal; start the world
- *   7. sweeping happens as spans are needed, or by idle Ps, or (forced) here
- * Marking moves out of the pause by splitting 2 and 3 from 4 and setting barrier_on between.
+ *   GC_OFF    mutators allocate; spans are swept as they are needed (sweep.c). An allocation beyond
+ *             the trigger asks for a safepoint, and whoever gets there begins a cycle:
+ *   begin     (running) sweep what is left.
+ *             (pause) barrier on in every P; the rest of every P's runs becomes black; root jobs are
+ *             counted. Nothing here grows with the heap or the number of goroutines.
+ *   GC_MARK   (running) Ps scan roots and grey objects: those with nothing else to do (gc_idle),
+ *             those that allocate (gc_assist, bounded), and, when the monitor asks, the others for
+ *             a moment (gc_due). Each goroutine's stack is scanned once, by a worker while it is
+ *             parked or by the P that is about to run it; a running goroutine's stack is never grey.
+ *   finish    when no P scans, no root job is left and no block is on the stack:
+ *             (pause) every P's own grey objects are taken in. If they need more than a moment,
+ *             back to GC_MARK. Else the barrier goes off, every span becomes unswept, the pacer
+ *             learns.
+ *   GC_OFF    finalizers, weak pointers and free memory follow with the sweep.
  *
- * Pacing: the goal is what was marked, times 1 + GOGC/100, at least 4 MB * GOGC/100; a soft limit
- * (GOMEMLIMIT) lowers it, down to a sixteenth above what was marked, so that a program at its
- * limit still makes progress. The trigger is in terms of Heap.charged, which only grows.
+ * Correctness: snapshot at the beginning (Yuasa 1990; see barrier.h). What was reachable when the
+ * first pause ended is marked: a pointer in the heap is shaded before it is overwritten, stacks
+ * do not change before they are scanned, what is born later is black (Dijkstra et al., "On-the-fly
+ * garbage collection", 1978, for the colours). Termination needs no ragged barrier: a P's grey
+ * objects lie in its Marker, and the last pause looks into every Marker.
+ *
+ * `transition` (a CAS) is held by the P that begins or finishes; it may wait for the world while it
+ * holds it, never for another P's work. Phase changes happen in a stopped world.
+ *
+ * gcstoptheworld=1 and memory beyond a hard limit mark in one pause; then the limit's verdict is
+ * about what is reachable at that very moment. gcstress=N goes through all ways of collecting.
  */
+#include "runtime/checkmark.h"
 #include "runtime/mark.h"
+#include "runtime/os.h"
 #include "runtime/span.h"
+#include "runtime/workbuf.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-static uint64_t clock_ns(clockid_t id)
-{
-    struct timespec ts;
-    clock_gettime(id, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
+enum {
+    SLICE_CHUNK = 8 << 10,     /* scanned between two looks at the poll word */
+    IDLE_SLICE = 192 << 10,    /* a P without work looks for some after as much */
+    WORKER_SLICE = 32 << 10,   /* what the monitor makes a busy P do */
+    ASSIST_LEAST = 4 << 10,    /* smaller debts wait */
+    ASSIST_MOST = 64 << 10,    /* no allocation marks more, but a large one half its size */
+    FINISH_SLICE = 16 << 10,   /* more work than that is not done in the last pause */
+    SWEEP_SLICE = 32           /* spans */
+};
 
-static uint64_t live_bytes(Heap *h)
-{
-    return atomic_load_explicit(&h->charged, memory_order_relaxed) -
-           atomic_load_explicit(&h->freed, memory_order_relaxed);
-}
-
-/* The goal for a heap of which `marked` bytes are reachable. */
-static uint64_t goal_for(Heap *h, uint64_t marked)
-{
-    uint64_t goal = UINT64_MAX;
-    if (h->gc_percent >= 0) {
-        uint64_t percent = (uint64_t)h->gc_percent;
-        uint64_t least = h->min_goal / 100 * percent;
-        goal = marked + marked / 100 * percent;
-        goal = goal < least ? least : goal;
-    }
-    if (h->soft_limit != INT64_MAX) {
-        uint64_t meta = atomic_load_explicit(&h->meta_bytes, memory_order_relaxed);
-        uint64_t limit = (uint64_t)h->soft_limit;
-        uint64_t soft = limit > meta ? limit - meta : 0;
-        uint64_t least = marked + marked / 16 + (256 << 10);
-        soft = soft < least ? least : soft;
-        goal = goal < soft ? goal : soft;
-    }
-    if (h->hard_limit && goal > h->hard_limit) {
-        uint64_t least = marked + marked / 16 + (64 << 10);
-        goal = h->hard_limit > least ? h->hard_limit : least;
-    }
-    return goal;
-}
-
-static void set_goal(Heap *h, uint64_t marked)
-{
-    h->goal = goal_for(h, marked);
-    uint64_t charged = atomic_load_explicit(&h->charged, memory_order_relaxed);
-    uint64_t room = h->goal > marked ? h->goal - marked : 0;
-    uint64_t trigger = room > UINT64_MAX - charged ? UINT64_MAX : charged + room;
-    atomic_store_explicit(&h->trigger, trigger, memory_order_relaxed);
-}
-
-/* Between collections `charged` holds what came since the last one: keep that counted. */
-static void reset_goal(Heap *h)
-{
-    uint64_t marked = h->stats.marked_bytes;
-    uint64_t live = live_bytes(h);
-    h->goal = goal_for(h, marked);
-    uint64_t room = h->goal > live ? h->goal - live : 0;
-    uint64_t charged = atomic_load_explicit(&h->charged, memory_order_relaxed);
-    uint64_t trigger = room > UINT64_MAX - charged ? UINT64_MAX : charged + room;
-    atomic_store_explicit(&h->trigger, trigger, memory_order_relaxed);
-}
+uint64_t gc_clock(void) { return (uint64_t)os_now(); }
 
 void heap_set_gc_percent(Heap *h, int64_t percent)
 {
     h->gc_percent = percent < 0 ? -1 : percent;
-    reset_goal(h);
+    pacer_set(h);
 }
 
 void heap_set_soft_limit(Heap *h, int64_t bytes)
 {
     h->soft_limit = bytes < 0 ? h->soft_limit : bytes;
-    reset_goal(h);
+    pacer_set(h);
 }
 
-static void mark_shaded(Heap *h, Marker *m)
+/* ---- at safepoints ---- */
+
+static bool dying(Heap *h) { return atomic_load_explicit(&h->dying, memory_order_relaxed); }
+
+/* Lets others stop the world. False: p is lost, or the VM ends. */
+static bool yield_to_stop(struct P *p, Heap *h)
 {
-    for (size_t i = 0; i < h->nshaded; i++) {
-        mark_ptr(m, h->shaded[i]);
-    }
-    h->nshaded = 0;
+    return !dying(h) && (!h->hooks->yield || h->hooks->yield(p));
 }
 
-static void mark_all(Heap *h, Marker *m)
+static bool stop(struct P *p, Heap *h)
 {
-    if (h->hooks->scan_roots) {
-        h->hooks->scan_roots(h, m);
+    while (h->hooks->stop_world && !h->hooks->stop_world(p)) {
+        if (!yield_to_stop(p, h)) {
+            return false;
+        }
     }
-    for (HeapRoot *r = h->roots; r; r = r->next) {
-        mark_ptr(m, r->ptr);
-    }
-    finalizer_mark_roots(h, m);
-    mark_drain(m);
-    mark_shaded(h, m);
-    mark_drain(m);
-    finalizer_find_dead(h, m);
-    mark_drain(m);
+    return true;
 }
 
-typedef struct Cycle {
-    uint64_t start, stopped, marked, end, cpu;
-    uint64_t before, at_mark, after, goal;
-    uint64_t number;
-    bool forced;
-} Cycle;
-
-/* Go's format; what is concurrent in Go's phases is the middle figure. */
-static void trace(Heap *h, const Cycle *c)
+static void start(struct P *p, Heap *h)
 {
-    double ms = 1e-6;
-    uint64_t total = c->end - h->start_ns;
-    double percent = total ? 100.0 * (double)h->stats.pause_total_ns / (double)total : 0;
-    fprintf(stderr,
-            "gc %llu @%.3fs %d%%: %.3f+%.3f+%.3f ms clock, %.3f+0/%.3f/0+%.3f ms cpu, "
-            "%llu->%llu->%llu MB, %llu MB goal, 0 MB stacks, 0 MB globals, 1 P%s\n",
-            (unsigned long long)c->number, (double)(c->start - h->start_ns) * 1e-9, (int)percent,
-            (double)(c->stopped - c->start) * ms, (double)(c->marked - c->stopped) * ms,
-            (double)(c->end - c->marked) * ms, (double)(c->stopped - c->start) * ms,
-            (double)c->cpu * ms, (double)(c->end - c->marked) * ms,
-            (unsigned long long)(c->before >> 20), (unsigned long long)(c->at_mark >> 20),
-            (unsigned long long)(c->after >> 20), (unsigned long long)(c->goal >> 20),
-            c->forced ? " (forced)" : "");
+    if (h->hooks->start_world) {
+        h->hooks->start_world(p);
+    }
 }
 
-static void count(Heap *h, Cycle *c, const Marker *m)
+static bool take_transition(Heap *h)
+{
+    uint32_t zero = 0;
+    return atomic_compare_exchange_strong_explicit(&h->transition, &zero, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+static void drop_transition(Heap *h)
+{
+    atomic_store_explicit(&h->transition, 0, memory_order_release);
+}
+
+static void wake_idle(struct P *p, Heap *h)
+{
+    if (h->hooks->wake_idle) {
+        h->hooks->wake_idle(p);
+    }
+}
+
+/* ---- marking ---- */
+
+static bool roots_left(Heap *h)
+{
+    return atomic_load_explicit(&h->jobs_next, memory_order_relaxed) < h->njobs ||
+           !atomic_load_explicit(&h->specials_done, memory_order_relaxed);
+}
+
+/* One root job, if there is one left to take. */
+static bool root_job(Heap *h, Marker *m)
+{
+    if (atomic_load_explicit(&h->jobs_next, memory_order_relaxed) < h->njobs) {
+        uint32_t job = atomic_fetch_add_explicit(&h->jobs_next, 1, memory_order_relaxed);
+        if (job < h->njobs) {
+            h->hooks->scan_roots(h, m, job);
+            atomic_fetch_add_explicit(&h->jobs_done, 1, memory_order_release);
+            return true;
+        }
+    }
+    if (!atomic_load_explicit(&h->specials_done, memory_order_relaxed)) {
+        if (!finalizer_mark_step(h, m)) {
+            atomic_store_explicit(&h->specials_done, 1, memory_order_relaxed);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Nobody has anything to scan, as far as can be seen from here. */
+static bool looks_done(Heap *h)
+{
+    return atomic_load_explicit(&h->busy, memory_order_acquire) == 0 && work_empty(&h->work) &&
+           atomic_load_explicit(&h->jobs_done, memory_order_acquire) >= h->njobs &&
+           !roots_left(h);
+}
+
+typedef struct Marked {
+    uint64_t work; /* bytes scanned */
+    bool dry;      /* there was nothing left to take */
+} Marked;
+
+/* Marks until `budget` is spent, nothing is left, or p is wanted. p's Marker may keep grey objects,
+ * unless another P could use them. */
+static Marked mark_slice(struct P *p, Heap *h, GcWork kind, uint64_t budget)
+{
+    Marker *m = heap_cache(p)->marker;
+    Marked r = {0, false};
+    uint64_t since = gc_clock(), before = m->work;
+    atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+    while (m->work - before < budget && !r.dry) {
+        r.dry = mark_drain(m, SLICE_CHUNK) && !root_job(h, m);
+        if (m->published) {
+            m->published = false;
+            wake_idle(p, h);
+        }
+        if (h->hooks->wanted && h->hooks->wanted(p)) {
+            break;
+        }
+    }
+    r.work = m->work - before;
+    mark_count(m);
+    if (!r.dry && work_empty(&h->work)) {
+        mark_publish(m);
+        wake_idle(p, h);
+    }
+    atomic_fetch_sub_explicit(&h->busy, 1, memory_order_release);
+    if (kind != GC_ASSIST) {
+        atomic_fetch_add_explicit(&h->pacer.credit, (int64_t)r.work, memory_order_relaxed);
+    }
+    atomic_fetch_add_explicit(&h->pacer.work_ns[kind], gc_clock() - since, memory_order_relaxed);
+    return r;
+}
+
+void gc_assist(struct P *p, Heap *h, uint64_t bytes)
+{
+    HeapCache *c = heap_cache(p);
+    int64_t debt = c->assist_debt + pacer_debt(h, bytes);
+    int64_t credit = atomic_load_explicit(&h->pacer.credit, memory_order_relaxed);
+    if (credit > 0) {
+        int64_t take = credit < debt ? credit : debt;
+        atomic_fetch_sub_explicit(&h->pacer.credit, take, memory_order_relaxed);
+        debt -= take;
+    }
+    if (debt >= ASSIST_LEAST) {
+        uint64_t most = ASSIST_MOST + bytes / 2;
+        Marked s = mark_slice(p, h, GC_ASSIST, (uint64_t)debt < most ? (uint64_t)debt : most);
+        debt = s.dry ? 0 : debt - (int64_t)s.work;
+        if (s.dry && looks_done(h)) {
+            heap_request(p, h);
+        }
+    }
+    c->assist_debt = debt;
+}
+
+/* ---- the pauses ---- */
+
+/* World stopped, everything swept: from here on it is GC_MARK. */
+static void set_up(struct P *p, Heap *h)
+{
+    uint64_t unused = 0;
+    assert(atomic_load(&h->unswept_spans) == 0 && work_empty(&h->work));
+    atomic_store_explicit(&h->requested, 0, memory_order_relaxed);
+    h->mark_cycle = (h->mark_cycle + 1) & INT32_MAX;
+    h->mark_cycle += h->mark_cycle == 0;
+    for (HeapCache *c = h->caches; c; c = c->next_cache) {
+        unused += heap_blacken_cache(c);
+        c->barrier_on = 1;
+        c->fiber_mark = h->mark_cycle << 1;
+        c->assist_debt = 0;
+        c->sweep_debt = 0;
+    }
+    h->charged_at_mark = atomic_load_explicit(&h->charged, memory_order_relaxed) - unused;
+    atomic_store_explicit(&h->marked_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->marked_objects, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->jobs_next, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->jobs_done, 0, memory_order_relaxed);
+    h->njobs = h->hooks->root_jobs ? h->hooks->root_jobs(h) : 1;
+    finalizer_mark_begin(h);
+    atomic_store_explicit(&h->specials_done, 0, memory_order_relaxed);
+    pacer_begin(h);
+    atomic_store_explicit(&h->phase, GC_MARK, memory_order_seq_cst);
+    if (!h->hooks->root_jobs && h->hooks->scan_roots) {
+        root_job(h, heap_cache(p)->marker);
+    }
+}
+
+static void count_pause(Heap *h, uint64_t ns)
 {
     HeapStats *s = &h->stats;
-    uint64_t pause = c->end - c->start;
-    s->marked_bytes = m->bytes;
-    s->marked_objects = m->objects;
-    s->pauses[s->num_gc % 256] = pause;
-    s->last_gc_ns = clock_ns(CLOCK_REALTIME);
+    s->last_pause_ns = ns;
+    s->pause_total_ns += ns;
+    h->cycle_pause_ns += ns;
+}
+
+static void count_cycle(Heap *h)
+{
+    HeapStats *s = &h->stats;
+    uint64_t marked = atomic_load_explicit(&h->marked_objects, memory_order_relaxed);
+    s->marked_objects = marked;
+    s->pauses[s->num_gc % 256] = h->cycle_pause_ns;
+    h->cycle_pause_ns = 0;
+    s->last_gc_ns = (uint64_t)os_walltime();
     s->pause_ends[s->num_gc % 256] = s->last_gc_ns;
     s->num_gc++;
-    s->num_forced += c->forced;
-    s->last_pause_ns = pause;
-    s->pause_total_ns += pause;
-    s->gc_cpu_ns += c->cpu;
-    c->number = s->num_gc;
-    c->after = m->bytes;
+    s->num_forced += h->cycle_forced;
+    uint64_t assist = atomic_load(&h->pacer.work_ns[GC_ASSIST]);
+    uint64_t idle = atomic_load(&h->pacer.work_ns[GC_IDLE]);
+    uint64_t worker = atomic_load(&h->pacer.work_ns[GC_WORKER]);
+    s->assist_ns += assist;
+    s->idle_ns += idle;
+    s->worker_ns += worker;
+    s->gc_cpu_ns += assist + idle + worker;
 }
 
 /* gcstress: at every Nth allocation, but a large heap is not gone through for each. */
-static void set_stress(Heap *h, const Marker *m)
+static void set_stress(Heap *h)
 {
-    uint64_t more = m->objects > 10000 ? m->objects / 16 : 0;
-    for (HeapCache *cache = h->caches; cache; cache = cache->next_cache) {
+    uint64_t more = h->stats.marked_objects > 10000 ? h->stats.marked_objects / 16 : 0;
+    for (HeapCache *cache = h->caches; cache && h->stress; cache = cache->next_cache) {
         cache->stress_left = h->stress + (uint32_t)(more < INT32_MAX ? more : INT32_MAX);
     }
 }
 
-/* The world is stopped. */
-static void collect(Heap *h, Cycle *c)
+/* World stopped, everything marked: back to GC_OFF. */
+static void complete(Heap *h)
 {
-    uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    atomic_store_explicit(&h->requested, 0, memory_order_relaxed);
-    for (HeapCache *cache = h->caches; cache; cache = cache->next_cache) {
-        heap_flush_cache(cache);
+    h->stats.stack_bytes = h->stats.global_bytes = 0;
+    for (HeapCache *c = h->caches; c; c = c->next_cache) {
+        mark_count(c->marker);
+        mark_publish(c->marker);
+        h->stats.stack_bytes += c->marker->stack_bytes;
+        h->stats.global_bytes += c->marker->global_bytes;
+        c->marker->stack_bytes = c->marker->global_bytes = 0;
+        c->barrier_on = 0;
+        c->fiber_mark = 0;
+        heap_flush_cache(c);
     }
-    sweep_finish(h);
-    c->stopped = clock_ns(CLOCK_MONOTONIC);
-    c->before = c->at_mark = live_bytes(h);
-    c->goal = h->goal;
-    Marker m;
-    mark_init(&m, h);
-    mark_all(h, &m);
-    mark_free(&m);
-    c->marked = clock_ns(CLOCK_MONOTONIC);
-    if (h->check) {
-        const char *bad = mark_verify(h);
-        if (bad) {
-            fprintf(stderr, "throw: %s\n", bad);
-            abort();
-        }
+    if (h->checkmark && !check_run(h)) {
+        abort();
     }
-    sweep_large(h);
+    h->trace_before = h->pacer.trigger_live;
+    h->trace_at_mark = atomic_load(&h->charged) - atomic_load(&h->freed);
+    h->trace_goal = h->goal;
+    atomic_store_explicit(&h->phase, GC_OFF, memory_order_seq_cst);
     sweep_begin(h);
+    pacer_end(h);
+    count_cycle(h);
+    set_stress(h);
+    atomic_fetch_add_explicit(&h->cycles, 1, memory_order_release);
+}
+
+/* Marks to the end, the world being stopped. */
+static void mark_all(struct P *p, Heap *h)
+{
+    Marker *m = heap_cache(p)->marker;
+    uint64_t since = gc_clock();
+    for (HeapCache *c = h->caches; c; c = c->next_cache) {
+        mark_publish(c->marker);
+    }
+    do {
+        mark_drain(m, UINT64_MAX / 2);
+    } while (root_job(h, m));
+    for (HeapCache *c = h->caches; c && atomic_load(&h->overflow); c = c->next_cache) {
+        heap_flush_cache(c);
+    }
+    mark_overflowed(m);
+    mark_count(m);
+    atomic_fetch_add(&h->pacer.work_ns[GC_WORKER], gc_clock() - since);
+}
+
+/* After a cycle, the world runs again. */
+static void after_cycle(struct P *p, Heap *h)
+{
+    if (h->trace) {
+        gc_trace_cycle(h);
+    }
     if (h->clobber) {
         sweep_finish(h);
     }
-    set_goal(h, m.bytes);
-    set_stress(h, &m);
-    c->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-    c->end = clock_ns(CLOCK_MONOTONIC);
-    count(h, c, &m);
-    if (h->trace) {
-        trace(h, c);
+    if (h->hard_limit && h->stats.marked_bytes > h->hard_limit) {
+        atomic_store_explicit(&h->emergency, 1, memory_order_relaxed);
+        heap_request(p, h);
     }
-    atomic_fetch_add_explicit(&h->cycles, 1, memory_order_relaxed);
+    wake_idle(p, h);
 }
 
-/* Stops the world unless the collection that was wanted has been done meanwhile. */
-static bool stop(struct P *p, Heap *h, bool forced)
+/* False: somebody else is at it, or p is lost. */
+static bool begin(struct P *p, Heap *h, bool forced)
 {
-    uint32_t cycles = atomic_load_explicit(&h->cycles, memory_order_relaxed);
-    for (;;) {
-        if (!forced && !gc_wanted(p)) {
-            return false;
+    if (!take_transition(h)) {
+        return false;
+    }
+    bool on = !gc_marking(h);
+    while (on && gc_sweep_some(h, SWEEP_SLICE)) {
+        on = yield_to_stop(p, h);
+    }
+    if (on) {
+        work_trim(h);
+        uint64_t cpu = gc_clock();
+        on = stop(p, h);
+        h->mark_start_ns = cpu;
+    }
+    if (on) {
+        sweep_finish(h);
+        h->cycle_forced = forced;
+        set_up(p, h);
+        h->stop_ns[0] = gc_clock() - h->mark_start_ns;
+        count_pause(h, h->stop_ns[0]);
+        start(p, h);
+    }
+    drop_transition(h);
+    if (on) {
+        if (h->hooks->scan_own) {
+            h->hooks->scan_own(p);
         }
-        if (!h->hooks->stop_world || h->hooks->stop_world(p)) {
-            return true;
+        wake_idle(p, h);
+    }
+    return on;
+}
+
+/* World stopped: takes in what the Ps hold. True: nothing is grey any more. */
+static bool last_work(struct P *p, Heap *h)
+{
+    Marker *m = heap_cache(p)->marker;
+    for (HeapCache *c = h->caches; c; c = c->next_cache) {
+        mark_publish(c->marker);
+    }
+    bool dry = mark_drain(m, FINISH_SLICE) && !roots_left(h) &&
+               atomic_load_explicit(&h->jobs_done, memory_order_relaxed) >= h->njobs;
+    if (dry && atomic_load_explicit(&h->overflow, memory_order_relaxed)) {
+        mark_all(p, h);
+    }
+    mark_publish(m);
+    return dry;
+}
+
+/* Ends marking if it is done. False: it is not, or somebody else is at it. */
+static bool finish(struct P *p, Heap *h)
+{
+    if (!take_transition(h)) {
+        return false;
+    }
+    uint64_t at = gc_clock();
+    bool done = false;
+    if (gc_marking(h) && stop(p, h)) {
+        done = last_work(p, h);
+        h->trace_mark_ns = at - h->mark_start_ns - h->stop_ns[0];
+        if (done) {
+            complete(h);
         }
-        if (atomic_load_explicit(&h->dying, memory_order_relaxed)) {
-            return false;
+        h->stop_ns[1] = gc_clock() - at;
+        count_pause(h, h->stop_ns[1]);
+        start(p, h);
+    }
+    drop_transition(h);
+    if (done) {
+        after_cycle(p, h);
+    } else {
+        wake_idle(p, h);
+    }
+    return done;
+}
+
+/* A whole cycle in one pause; one that was under way is ended first. */
+static void collect_in_pause(struct P *p, Heap *h, bool forced)
+{
+    uint64_t at = gc_clock();
+    while (!take_transition(h)) {
+        if (!yield_to_stop(p, h)) {
+            return;
         }
-        /* runtime.GC needs a whole cycle that began after the call: the second one surely did */
-        if (atomic_load_explicit(&h->cycles, memory_order_relaxed) - cycles >= 2) {
-            return false;
+        os_yield();
+    }
+    if (!stop(p, h)) {
+        drop_transition(h);
+        return;
+    }
+    if (gc_marking(h)) {
+        mark_all(p, h);
+        complete(h);
+    }
+    sweep_finish(h);
+    h->cycle_forced = forced;
+    h->mark_start_ns = at;
+    h->stop_ns[0] = gc_clock() - at;
+    atomic_store_explicit(&h->emergency, 0, memory_order_relaxed);
+    set_up(p, h);
+    mark_all(p, h);
+    h->trace_mark_ns = gc_clock() - h->mark_start_ns - h->stop_ns[0];
+    complete(h);
+    bool full = h->hard_limit && h->stats.marked_bytes > h->hard_limit;
+    h->stop_ns[1] = gc_clock() - at - h->trace_mark_ns - h->stop_ns[0];
+    count_pause(h, gc_clock() - at);
+    start(p, h);
+    drop_transition(h);
+    if (full) {
+        heap_out_of_memory(p);
+    } else {
+        after_cycle(p, h);
+    }
+}
+
+/* ---- who asks ---- */
+
+/* Waits for others' marking to end, or for their block. */
+static void wait_a_moment(unsigned *tries)
+{
+    if (++*tries < 64) {
+        for (int i = 0; i < 40; i++) {
+            os_pause();
         }
-        if (h->hooks->stopped_for_good && h->hooks->stopped_for_good(p)) {
-            return false;
+    } else {
+        os_sleep(20000);
+    }
+}
+
+/* runtime.GC: a cycle that began after the call, and its sweep. */
+static void collect_whole(struct P *p, Heap *h)
+{
+    uint32_t from = atomic_load_explicit(&h->cycles, memory_order_acquire);
+    uint32_t want = gc_marking(h) ? 2 : 1;
+    unsigned tries = 0;
+    while (atomic_load_explicit(&h->cycles, memory_order_acquire) - from < want) {
+        if (!yield_to_stop(p, h)) {
+            return;
         }
+        if (!gc_marking(h)) {
+            if (!begin(p, h, true)) {
+                wait_a_moment(&tries);
+            }
+        } else if (mark_slice(p, h, GC_WORKER, IDLE_SLICE).dry &&
+                   (!looks_done(h) || !finish(p, h))) {
+            wait_a_moment(&tries);
+        } else {
+            tries = 0;
+        }
+    }
+    while (!gc_marking(h) && atomic_load_explicit(&h->unswept_spans, memory_order_acquire)) {
+        if (!yield_to_stop(p, h)) {
+            return;
+        }
+        if (!gc_sweep_some(h, SWEEP_SLICE)) {
+            wait_a_moment(&tries);
+        }
+    }
+}
+
+/* gcstress: in one pause, then as a whole, then spread over the next requests. */
+static void collect_for_stress(struct P *p, Heap *h)
+{
+    if (gc_marking(h)) {
+        if (mark_slice(p, h, GC_WORKER, SLICE_CHUNK).dry && looks_done(h)) {
+            finish(p, h);
+        }
+        return;
+    }
+    switch (h->stress_kind++ % 3) {
+    case 0: collect_in_pause(p, h, false); return;
+    case 1: collect_whole(p, h); return;
+    default: begin(p, h, false); return;
+    }
+}
+
+static void serve(struct P *p, Heap *h)
+{
+    bool emergency = atomic_exchange_explicit(&h->emergency, 0, memory_order_relaxed);
+    uint64_t charged = atomic_load_explicit(&h->charged, memory_order_relaxed);
+    bool asked = atomic_exchange_explicit(&h->requested, 0, memory_order_relaxed);
+    bool due = charged > atomic_load_explicit(&h->trigger, memory_order_relaxed);
+    if (emergency || (h->stop_the_world && due && !gc_marking(h))) {
+        collect_in_pause(p, h, false);
+    } else if (h->stress && asked) {
+        collect_for_stress(p, h);
+    } else if (gc_marking(h)) {
+        if (looks_done(h) || mark_slice(p, h, GC_WORKER, WORKER_SLICE).dry) {
+            if (looks_done(h)) {
+                finish(p, h);
+            }
+        }
+    } else if (due) {
+        begin(p, h, false);
+    }
+}
+
+static void run_calls(struct P *p, Heap *h)
+{
+    if (atomic_load_explicit(&h->calls_ready, memory_order_relaxed) &&
+        atomic_exchange_explicit(&h->calls_ready, 0, memory_order_relaxed) && !dying(h) &&
+        h->hooks->finalizers_ready) {
+        h->hooks->finalizers_ready(p);
     }
 }
 
 void gc_run(struct P *p, bool forced)
 {
     Heap *h = heap_cache(p)->heap;
-    Cycle c = {.forced = forced};
-    if (atomic_load_explicit(&h->dying, memory_order_relaxed)) {
+    if (dying(h)) {
         return;
     }
-    c.start = clock_ns(CLOCK_MONOTONIC);
-    if (!stop(p, h, forced)) {
-        return;
-    }
-    if (h->start_ns == 0) {
-        h->start_ns = c.start;
-    }
-    collect(h, &c);
-    bool ready = h->ready != NULL;
-    bool full = h->hard_limit && h->stats.marked_bytes > h->hard_limit;
-    if (h->hooks->start_world) {
-        h->hooks->start_world(p);
-    }
-    if (full) {
-        heap_out_of_memory(p);
-        return;
-    }
-    if (ready && h->hooks->finalizers_ready) {
-        h->hooks->finalizers_ready(p);
-    }
-    if (forced) {
+    if (!forced) {
+        serve(p, h);
+    } else if (h->stop_the_world) {
+        collect_in_pause(p, h, true);
         sweep_finish(h);
+    } else {
+        collect_whole(p, h);
+    }
+    if (!h->hooks->yield || h->hooks->yield(p)) {
+        run_calls(p, h);
     }
 }
+
+bool gc_idle(struct P *p)
+{
+    Heap *h = heap_cache(p)->heap;
+    if (!h || dying(h)) {
+        return false;
+    }
+    if (atomic_load_explicit(&h->calls_ready, memory_order_relaxed)) {
+        run_calls(p, h);
+        return true;
+    }
+    if (gc_marking(h)) {
+        if (!work_empty(&h->work) || roots_left(h) || mark_has_work(heap_cache(p)->marker)) {
+            mark_slice(p, h, GC_IDLE, IDLE_SLICE);
+            return true;
+        }
+        return looks_done(h) && finish(p, h);
+    }
+    return atomic_load_explicit(&h->unswept, memory_order_relaxed) && gc_sweep_some(h, SWEEP_SLICE);
+}
+
+bool gc_due(Heap *h) { return gc_marking(h); }

@@ -5,11 +5,19 @@
  * bits are set for a whole run when it is taken and cleared again for what was not used when the
  * cache is flushed (which the collector does first), so in a stopped world they are exact.
  *
+ * While the collector marks, objects are born black: the mark bits of a run are set when it is taken,
+ * before its alloc bits, and those of runs that caches hold when marking begins are set in that
+ * pause. An allocation then also pays its share of marking (gc_assist), and between cycles its share
+ * of sweeping.
+ *
  * Accounting is by run: `charged` grows when a run is taken, so no counter is touched per object;
  * heap_stats subtracts what lies unused in runs.
  */
+#include "runtime/barrier.h"
+#include "runtime/mark.h"
 #include "runtime/rtypes.h"
 #include "runtime/span.h"
+#include "runtime/workbuf.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -40,7 +48,9 @@ bool heap_init(Heap *h, const HeapHooks *hooks, void *vm)
     h->soft_limit = INT64_MAX;
     h->min_goal = 4 << 20;
     h->sweepgen = 1;
+    h->start_ns = gc_clock();
     pthread_mutex_init(&h->lock, NULL);
+    pthread_mutex_init(&h->work_lock, NULL);
     for (unsigned i = 0; i < 2 * HEAP_CLASSES; i++) {
         pthread_mutex_init(&h->central[i / HEAP_CLASSES][i % HEAP_CLASSES].lock, NULL);
     }
@@ -48,16 +58,27 @@ bool heap_init(Heap *h, const HeapHooks *hooks, void *vm)
     return true;
 }
 
-void heap_cache_init(Heap *h, struct P *p)
+bool heap_cache_init(Heap *h, struct P *p)
 {
     HeapCache *c = heap_cache(p);
     memset(c, 0, sizeof(*c));
+    c->marker = malloc(sizeof(*c->marker));
+    if (!c->marker) {
+        return false;
+    }
+    mark_init(c->marker, h);
+    c->marker->p = p;
     c->heap = h;
     c->stress_left = h->stress;
+    if (gc_marking(h)) { /* GOMAXPROCS grows, in a pause */
+        c->barrier_on = 1;
+        c->fiber_mark = h->mark_cycle << 1;
+    }
     pthread_mutex_lock(&h->lock);
     c->next_cache = h->caches;
     h->caches = c;
     pthread_mutex_unlock(&h->lock);
+    return true;
 }
 
 void heap_cache_free(struct P *p)
@@ -76,6 +97,10 @@ void heap_cache_free(struct P *p)
         }
     }
     pthread_mutex_unlock(&h->lock);
+    mark_publish(c->marker);
+    mark_count(c->marker);
+    free(c->marker);
+    c->marker = NULL;
     free(c->iface);
     c->iface = NULL;
     c->heap = NULL;
@@ -107,17 +132,18 @@ void heap_free_all(Heap *h)
         pthread_mutex_destroy(&c->lock);
     }
     free_list(&h->large);
-    free(h->shaded);
+    free_list(&h->large_unswept);
+    work_free_all(h);
     pthread_mutex_destroy(&h->lock);
+    pthread_mutex_destroy(&h->work_lock);
     h->hooks = NULL;
-    pages_release(16 << 20);
+    pages_release(16 << 20, UINT64_MAX);
 }
 
-static void request(struct P *p, Heap *h)
+void heap_request(struct P *p, Heap *h)
 {
-    if (atomic_load_explicit(&h->requested, memory_order_relaxed) == 0 &&
-        atomic_exchange_explicit(&h->requested, 1, memory_order_relaxed) == 0 &&
-        h->hooks->request_gc) {
+    atomic_store_explicit(&h->requested, 1, memory_order_relaxed);
+    if (h->hooks->request_gc) {
         h->hooks->request_gc(p);
     }
 }
@@ -132,7 +158,8 @@ void heap_out_of_memory(struct P *p)
 }
 
 /* May `bytes` more of spans be taken? Beyond the hard limit there is some slack until the next
- * safepoint has collected; gc_run ends the VM if that did not help. */
+ * safepoint has collected, in one pause since there is no time to lose; gc_run ends the VM if that
+ * did not help. */
 bool heap_may_grow(struct P *p, Heap *h, uint64_t bytes)
 {
     uint64_t hard = h->hard_limit;
@@ -146,22 +173,44 @@ bool heap_may_grow(struct P *p, Heap *h, uint64_t bytes)
     if (bytes > hard || used > hard + hard / 4 + bytes + (1 << 20)) {
         return false;
     }
-    request(p, h);
+    atomic_store_explicit(&h->emergency, 1, memory_order_relaxed);
+    heap_request(p, h);
     return true;
 }
 
-void heap_charge(struct P *p, Heap *h, uint64_t bytes, uint64_t objects)
+/* The P's share of sweeping, so that all is swept when the next cycle begins. */
+static void sweep_share(HeapCache *c, Heap *h, uint64_t bytes)
 {
+    c->sweep_debt += bytes;
+    double owed = (double)c->sweep_debt * h->sweep_ratio;
+    if (owed >= 1) {
+        gc_sweep_some(h, owed < 32 ? (unsigned)owed : 32);
+        c->sweep_debt = 0;
+    }
+}
+
+void heap_charge(struct P *p, Heap *h, uint64_t bytes, uint64_t objects, bool scan)
+{
+    HeapCache *c = heap_cache(p);
     uint64_t now = bytes + atomic_fetch_add_explicit(&h->charged, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->charged_objects, objects, memory_order_relaxed);
-    if (GOL_UNLIKELY(now > atomic_load_explicit(&h->trigger, memory_order_relaxed))) {
-        request(p, h);
+    if (scan) {
+        atomic_fetch_add_explicit(&h->charged_scan, bytes, memory_order_relaxed);
+    }
+    if (GOL_UNLIKELY(atomic_load_explicit(&h->calls_ready, memory_order_relaxed))) {
+        heap_request(p, h);
+    }
+    if (c->barrier_on) {
+        gc_assist(p, h, bytes);
+    } else if (GOL_UNLIKELY(now > atomic_load_explicit(&h->trigger, memory_order_relaxed))) {
+        heap_request(p, h);
+    } else if (atomic_load_explicit(&h->unswept, memory_order_relaxed)) {
+        sweep_share(c, h, bytes);
     }
     if (GOL_UNLIKELY(h->stress != 0)) {
-        HeapCache *c = heap_cache(p);
         if (c->stress_left <= objects) {
             c->stress_left = h->stress;
-            request(p, h);
+            heap_request(p, h);
         } else {
             c->stress_left -= (uint32_t)objects;
         }
@@ -194,7 +243,6 @@ static bool take_run(struct P *p, HeapRun *r)
         return false;
     }
     uint32_t to = s->heap->stress ? from + 1 : find_bit(s, from, true);
-    bits_set_range(s->alloc, from, to);
     s->nalloc += to - from;
     s->cursor = to;
     r->next = span_object(s, from);
@@ -208,7 +256,11 @@ static bool take_run(struct P *p, HeapRun *r)
         /* The zeroes come before any object of the run is published. */
         publish();
     }
-    heap_charge(p, s->heap, (uint64_t)(to - from) * s->size, to - from);
+    if (heap_cache(p)->barrier_on) {
+        marks_set_range(s->mark, from, to);
+    }
+    bits_set_range(s->alloc, from, to);
+    heap_charge(p, s->heap, (uint64_t)(to - from) * s->size, to - from, !s->noscan);
     return true;
 }
 
@@ -231,7 +283,6 @@ static Span *take_span(struct P *p, Heap *h, unsigned cls, bool noscan)
     }
     pthread_mutex_unlock(&c->lock);
     if (!s && atomic_load_explicit(&h->unswept, memory_order_relaxed)) {
-        gc_sweep_some(h, 4); /* pays for the spans of classes that nobody allocates from */
         s = sweep_take(h, c);
     }
     if (!s && heap_may_grow(p, h, (uint64_t)span_pages_for(cls) * HEAP_PAGE)) {
@@ -262,6 +313,21 @@ static bool refill(struct P *p, HeapRun *r, unsigned cls, bool noscan)
     }
 }
 
+uint64_t heap_blacken_cache(HeapCache *c)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < 2 * HEAP_CLASSES; i++) {
+        HeapRun *r = i < HEAP_CLASSES ? &c->scan[i] : &c->noscan[i - HEAP_CLASSES];
+        Span *s = r->span;
+        if (s && r->next < r->end) {
+            uint32_t from = span_index(s, r->next);
+            marks_set_range(s->mark, from, from + (uint32_t)((size_t)(r->end - r->next) / s->size));
+            bytes += (size_t)(r->end - r->next);
+        }
+    }
+    return bytes;
+}
+
 void heap_flush_cache(HeapCache *c)
 {
     for (unsigned i = 0; i < 2 * HEAP_CLASSES; i++) {
@@ -274,12 +340,17 @@ void heap_flush_cache(HeapCache *c)
             uint32_t from = span_index(s, r->next);
             uint32_t to = from + (uint32_t)((size_t)(r->end - r->next) / s->size);
             bits_clear_range(s->alloc, from, to);
+            marks_clear_range(s->mark, from, to); /* nothing points there: only birth set them */
             s->nalloc -= to - from;
             s->cursor = from;
             s->needzero = s->needzero || s->noscan;
             atomic_fetch_sub_explicit(&c->heap->charged, (uint64_t)(to - from) * s->size,
                                       memory_order_relaxed);
             atomic_fetch_sub_explicit(&c->heap->charged_objects, to - from, memory_order_relaxed);
+            if (!s->noscan) {
+                atomic_fetch_sub_explicit(&c->heap->charged_scan, (uint64_t)(to - from) * s->size,
+                                          memory_order_relaxed);
+            }
         }
         put_back(s, find_bit(s, s->cursor, false) >= s->nobj);
         *r = (HeapRun){0};
@@ -314,17 +385,20 @@ static void *alloc_large(struct P *p, size_t size, const RType *t, bool zero)
     if (s->needzero && zero) {
         mem_zero(s->base, (size_t)s->npages << HEAP_PAGE_SHIFT);
     }
-    s->alloc[0] = 1;
     s->nalloc = 1;
     s->where = SPAN_LARGE;
     if (t) {
         s->tids[0] = t->id;
     }
+    if (heap_cache(p)->barrier_on) {
+        marks_set_range(s->mark, 0, 1);
+    }
     publish();
+    bits_set_range(s->alloc, 0, 1);
     pthread_mutex_lock(&h->lock);
     span_push(&h->large, s);
     pthread_mutex_unlock(&h->lock);
-    heap_charge(p, h, (uint64_t)pages * HEAP_PAGE, 1);
+    heap_charge(p, h, (uint64_t)pages * HEAP_PAGE, 1, t != NULL);
     return s->base;
 }
 
@@ -451,8 +525,10 @@ void heap_root_add(Heap *h, HeapRoot *r, void *ptr)
     pthread_mutex_unlock(&h->lock);
 }
 
-void heap_root_remove(Heap *h, HeapRoot *r)
+void heap_root_remove(struct P *p, HeapRoot *r)
 {
+    Heap *h = heap_cache(p)->heap;
+    heap_shade_root(p, r->ptr);
     pthread_mutex_lock(&h->lock);
     if (r->prev) {
         r->prev->next = r->next;

@@ -92,7 +92,11 @@ typedef struct HeapCache {
     uint64_t rand;          /* state of heap_rand */
     struct IfaceCache *iface; /* runtime/iface.c, lazily */
     uint32_t stress_left;   /* gcstress: allocations until the next request */
-    uint32_t unused;
+    uint32_t fiber_mark;    /* what Fiber.gc of a fiber born now is: scanned, while marking; else 0.
+                               Written in a stopped world */
+    struct Marker *marker;  /* this P's marking: shades, assists, worker. mark.h */
+    int64_t assist_debt;    /* scan work that this P's allocations owe */
+    uint64_t sweep_debt;    /* bytes charged since its last share of sweeping */
     struct HeapCache *next_cache; /* the heap's list of caches, under Heap.lock */
     HeapRun scan[HEAP_CLASSES];
     HeapRun noscan[HEAP_CLASSES];
@@ -107,9 +111,20 @@ typedef struct HeapHooks {
      * meanwhile (or the VM ends); look again whether it is still needed. */
     bool (*stop_world)(struct P *p);
     void (*start_world)(struct P *p);
-    bool (*stopped_for_good)(struct P *p); /* the VM is ending: no collection any more */
-    /* Marks from every root: fibers, globals, timers, queues, what VM and natives hold. */
-    void (*scan_roots)(struct Heap *h, struct Marker *m);
+    /* Roots (fibers, globals, timers, what VM and natives hold) come in jobs that Ps take while
+     * the program runs. root_jobs counts them, in the pause that begins the cycle, and must not
+     * take long. NULL: the one job 0 is done in that pause. */
+    uint32_t (*root_jobs)(struct Heap *h);
+    void (*scan_roots)(struct Heap *h, struct Marker *m, uint32_t job);
+    /* p's own fiber has stopped unscanned in the pause: scan it before it goes on. */
+    void (*scan_own)(struct P *p);
+    /* There is marking or sweeping that idle Ps could do. */
+    void (*wake_idle)(struct P *p);
+    /* In the midst of long work at a safepoint: somebody wants the P to stop; waits that out.
+     * False: the P is lost or the VM ends. */
+    bool (*yield)(struct P *p);
+    bool (*wanted)(struct P *p);      /* would yield have something to do? */
+    uint32_t (*num_procs)(struct Heap *h);
     /* The finalizer queue is no longer empty (finalizer_take): run its goroutine. */
     void (*finalizers_ready)(struct P *p);
     /* "runtime: out of memory ..." : ends the VM as a fatal error; returns. */
@@ -129,6 +144,9 @@ typedef struct HeapStats {
     uint64_t meta_bytes;                  /* span headers, bitmaps, type ids: GCSys */
     uint64_t num_gc, num_forced;
     uint64_t pause_total_ns, last_pause_ns;
+    uint64_t stack_bytes, global_bytes;   /* scanned in the last cycle */
+    uint64_t assist_ns, idle_ns, worker_ns; /* marking by kind, ever */
+    uint64_t scan_bytes;                  /* of objects with pointers, scanned in the last cycle */
     uint64_t last_gc_ns;                  /* wall clock, since 1970 */
     uint64_t gc_cpu_ns;
     uint64_t pauses[256];                 /* circular: (num_gc + 255) % 256 is the newest */
@@ -142,6 +160,34 @@ typedef struct HeapCentral {
     struct Span *full;    /* swept, without */
     struct Span *unswept; /* to be swept before use */
 } HeapCentral;
+
+typedef enum GcPhase {
+    GC_OFF, /* no marking; sweeping goes on as spans are needed */
+    GC_MARK /* barrier on, objects born black, roots and grey objects being scanned */
+} GcPhase;
+
+/* Why Ps mark: what the time and the work are booked on. */
+typedef enum GcWork { GC_ASSIST, GC_IDLE, GC_WORKER, GC_WORK_KINDS } GcWork;
+
+/* Blocks of grey objects; workbuf.h. */
+typedef struct WorkStack {
+    _Atomic uint64_t head; /* block address >> 12, with a tag of 28 bits against ABA */
+} WorkStack;
+
+/* The controller's state; pacer.c. Written by whoever begins or ends a cycle, in the pause. */
+typedef struct Pacer {
+    uint64_t trigger_live;   /* live bytes at which the cycle began */
+    uint64_t scan_expected;  /* bytes of objects with pointers that marking will scan */
+    uint64_t scan_most;      /* the same if everything were alive */
+    uint64_t last_scan;      /* what the last cycle scanned */
+    double cons_mark[4];     /* allocated : scanned, per CPU share, of the last cycles */
+    uint32_t ncons;
+    uint64_t began_ns;
+    uint64_t overshoot;      /* per mille of the goal by which the last cycle passed it */
+    _Atomic int64_t credit;  /* scan work that idle Ps and workers did beforehand */
+    _Atomic uint64_t scanned; /* scan work done in this cycle, flushed by every Marker */
+    _Atomic uint64_t work_ns[3]; /* by GcWork, in this cycle */
+} Pacer;
 
 /* A pointer that C holds over safepoints (embedder handles, runtime tables). */
 typedef struct HeapRoot {
@@ -179,7 +225,6 @@ typedef struct Heap {
     uint32_t stress;              /* gcstress=N */
     bool clobber;                 /* clobberfree=1 */
     bool trace;                   /* gctrace=1 */
-    bool check;                   /* verify the heap after marking */
     uint32_t sweepgen;            /* grows with every collection; a span lags while unswept */
     uint64_t goal;
     uint64_t start_ns;
@@ -188,15 +233,47 @@ typedef struct Heap {
 
     _Atomic uint32_t cycles;      /* collections completed; written in a stopped world */
     _Atomic uint32_t sweep_at;    /* gc_sweep_some: the central to go on with */
-    /* What the barrier shaded while the collector marked; under lock. */
-    void **shaded;
-    size_t nshaded, cap_shaded;
     uint64_t special_ids;         /* under lock */
+
+    /* Marking. phase is written in a stopped world; who reads it at a safepoint can rely on it */
+    _Atomic uint32_t phase;       /* GcPhase */
+    _Atomic uint32_t transition;  /* one P begins or finishes a cycle: CAS 0 -> 1 */
+    _Atomic uint32_t busy;        /* Ps that hold grey objects and scan them */
+    _Atomic uint32_t jobs_next;   /* root jobs taken; may run past njobs */
+    _Atomic uint32_t jobs_done;
+    _Atomic uint32_t specials_done; /* what specials and queued calls hold is marked */
+    uint32_t njobs;               /* constant while marking */
+    uint32_t mark_cycle;          /* number of this cycle, never 0 */
+    _Atomic uint32_t overflow;    /* no memory for grey objects: rescan before the end */
+    bool stop_the_world;          /* gcstoptheworld=1: mark in one pause */
+    bool checkmark;               /* gccheckmark=1: mark again in the last pause and compare */
+    bool cycle_forced;
+    _Atomic uint32_t emergency;   /* beyond the hard limit: the next cycle is one pause */
+    WorkStack work, work_free;
+    pthread_mutex_t work_lock;
+    void *work_chunks;            /* memory of the blocks; under work_lock */
+    Pacer pacer;
+    uint64_t charged_scan_base;   /* charged_scan when the last cycle ended */
+    _Atomic uint64_t charged_scan; /* as charged, of spans with pointers only */
+    uint64_t charged_at_mark;     /* charged when marking began: since then objects are born black */
+    _Atomic uint64_t marked_bytes, marked_objects; /* greyed in this cycle, flushed by Markers */
+    _Atomic uint64_t nspans;      /* of all kinds */
+    _Atomic uint64_t unswept_spans; /* about; for the share of sweeping that allocation pays */
+    struct Span *special_cursor;  /* under lock: specials and calls that are not yet marked */
+    struct Special *ready_cursor;
+    _Atomic uint32_t calls_ready; /* finalizers wait for finalizers_ready at a safepoint */
+    double sweep_ratio;           /* spans to sweep per byte allocated */
+    struct Span *large_unswept;   /* under lock */
+    uint32_t stress_kind;         /* gcstress goes through the ways of collecting in turn */
+    uint64_t stop_ns[2];          /* this cycle's pauses: begin, end */
+    uint64_t cycle_pause_ns;      /* all pauses of this cycle */
+    uint64_t mark_start_ns;
+    uint64_t trace_before, trace_at_mark, trace_goal, trace_mark_ns; /* for gctrace */
 } Heap;
 
 /* Heap and caches. heap_init returns false if no address space could be had. */
 bool heap_init(Heap *h, const HeapHooks *hooks, void *vm);
-void heap_cache_init(Heap *h, struct P *p);
+bool heap_cache_init(Heap *h, struct P *p); /* false: no memory */
 void heap_cache_free(struct P *p);  /* P goes away: its runs go back */
 void heap_free_all(Heap *h);        /* VM close: every span, every special; caches included */
 
@@ -281,7 +358,7 @@ void heap_stats(Heap *h, HeapStats *out);
 
 /* Roots that C code holds. */
 void heap_root_add(Heap *h, HeapRoot *r, void *ptr);
-void heap_root_remove(Heap *h, HeapRoot *r);
+void heap_root_remove(struct P *p, HeapRoot *r);
 
 /* A random number from P's stream, which is seeded from hooks->rand. */
 uint64_t heap_rand_seed(struct P *p);
@@ -312,10 +389,24 @@ static inline OpError op_take(struct P *p, const RType **t)
     return e;
 }
 
-/* gc.c: one whole collection by the calling P, at a safepoint of it. forced (runtime.GC) also
- * sweeps everything before it returns. Returns at once if someone else just collected and
- * forced is false. */
+/* gc.c, at a safepoint of p. forced (runtime.GC): a whole cycle that begins after the call, swept to
+ * its end. Else: what is due, which is to begin a cycle, to end one, or to mark for a moment. */
 void gc_run(struct P *p, bool forced);
+/* p has nothing to run: marks or sweeps for some tens of microseconds. False: nothing to do. */
+bool gc_idle(struct P *p);
+/* The monitor asks now and then, while all Ps are busy: true if p should poll for the collector. */
+bool gc_due(struct Heap *h);
+/* Might gc_idle find something? */
+static inline bool gc_has_work(struct Heap *h)
+{
+    return atomic_load_explicit(&h->phase, memory_order_relaxed) != GC_OFF ||
+           atomic_load_explicit(&h->unswept, memory_order_relaxed) ||
+           atomic_load_explicit(&h->calls_ready, memory_order_relaxed);
+}
+static inline bool gc_marking(struct Heap *h)
+{
+    return atomic_load_explicit(&h->phase, memory_order_relaxed) == GC_MARK;
+}
 static inline bool gc_wanted(struct P *p)
 {
     return atomic_load_explicit(&heap_cache(p)->heap->requested, memory_order_relaxed) != 0;

@@ -1,22 +1,32 @@
-/* mark.c - finding what is reachable.
+/* mark.c - finding what is reachable, on any number of Ps, beside the running program.
  *
- * Mark bits stand beside the span's header, one per object. mark_ptr puts an address into a ring of
- * eight and prefetches its span and object; when it falls out of the ring the mark bit is set, and
- * an object of a scan span goes to the explicit stack. mark_drain takes objects off the stack and
- * marks what their words point at, by the type's map. So nothing recurses, whatever the shape of
- * the graph; if the stack cannot grow, objects stay marked but unscanned and mark_overflowed walks
- * the spans for them until none is left.
+ * Every P has one Marker: its barrier shades into it, its assists and its worker drain it. Mark bits
+ * stand beside the span's header, one per object. mark_ptr puts an address into a ring of eight and
+ * prefetches its span and object (Cher, Hosking and Vitek, "Software prefetching for mark-sweep
+ * garbage collection", ISMM 2004); when it falls out of the ring the mark bit is set, by one atomic
+ * or none, and an object of a scan span goes to the P's block. Full blocks go to the heap's stack,
+ * from which Ps without work take them (workbuf.c). So nothing recurses, whatever the graph's shape.
+ *
+ * A large object is scanned in pieces: its first piece puts the address of the second on the block,
+ * and so on; an item inside a large span means "from here on".
+ *
+ * If there is no memory for a block, objects stay marked but unscanned, `overflow` is set, and the
+ * pause that ends marking walks the spans for them (mark_overflowed).
  *
  * Every pointer is interior-tolerant: address -> span -> object number by one multiplication.
- * Objects whose alloc bit is not set are ignored. Cells are loaded once (D8).
- * The world is stopped: bits are plain. Parallel marking needs atomic bit sets and stealing of
- * stack parts; nothing else here assumes one marker.
+ * Objects whose alloc bit is not set are ignored. An object is filled in as far as the collector
+ * can see before its alloc bit is set, and objects born while marking are marked at birth, before
+ * that bit; so what gets here for scanning lay complete in the heap when marking began. Scripts
+ * write to it meanwhile: each word or cell is loaded once (D8), and the barrier takes care of what
+ * is overwritten (barrier.h).
  */
 #include "runtime/mark.h"
 
 #include "runtime/barrier.h"
+#include "runtime/checkmark.h"
 #include "runtime/rtypes.h"
 #include "runtime/span.h"
+#include "runtime/workbuf.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -25,46 +35,46 @@ void mark_init(Marker *m, Heap *h)
 {
     memset(m, 0, sizeof(*m));
     m->heap = h;
-    m->cap = 4096;
-    m->stack = malloc(m->cap * sizeof(*m->stack));
-    if (!m->stack) {
-        m->cap = 0;
-    }
 }
 
-void mark_free(Marker *m)
+static void push(Marker *m, uint8_t *item)
 {
-    free(m->stack);
-    m->stack = NULL;
-}
-
-static void push(Marker *m, uint8_t *obj)
-{
-    if (GOL_UNLIKELY(m->depth == m->cap)) {
-        size_t cap = m->cap ? m->cap * 2 : 4096;
-        uint8_t **stack = realloc(m->stack, cap * sizeof(*stack));
-        if (!stack) {
-            m->overflow = true;
+    WorkBlock *b = m->block;
+    if (GOL_UNLIKELY(!b || b->n == WORK_ITEMS)) {
+        WorkBlock *fresh = work_block(m->heap);
+        if (!fresh) {
+            atomic_store_explicit(&m->heap->overflow, 1, memory_order_relaxed);
             return;
         }
-        m->stack = stack;
-        m->cap = cap;
+        if (b) {
+            work_push(&m->heap->work, b);
+            m->published = true;
+        }
+        m->block = b = fresh;
     }
-    m->stack[m->depth++] = obj;
+    b->item[b->n++] = item;
 }
 
 /* Sets the mark bit of the object around ptr, greys it if it was white. */
-static void grey(Marker *m, uint8_t *ptr)
+static inline void grey(Marker *m, uint8_t *ptr)
 {
     Span *s = pages_span(ptr);
     if (!s || s->heap != m->heap) {
         return;
     }
     uint32_t i = span_index(s, ptr);
-    if (i >= s->nobj || !bit_get(s->alloc, i) || bit_get(s->mark, i)) {
+    if (i >= s->nobj) {
         return;
     }
-    bit_set(s->mark, i);
+    if (GOL_UNLIKELY(m->check != NULL)) {
+        if (check_mark(m, s, i) && !s->noscan) {
+            push(m, span_object(s, i));
+        }
+        return;
+    }
+    if (!bit_get(s->alloc, i) || bit_get(s->mark, i) || !bit_set_shared(s->mark, i)) {
+        return;
+    }
     m->objects++;
     m->bytes += span_object_size(s);
     if (!s->noscan) {
@@ -76,6 +86,10 @@ void mark_ptr(Marker *m, const void *ptr)
 {
     uintptr_t off = (uintptr_t)ptr - pages_base;
     if (off >= pages_size) {
+        return;
+    }
+    if (GOL_UNLIKELY(m->check != NULL)) {
+        grey(m, (uint8_t *)(uintptr_t)ptr); /* at once, so that a miss names its field */
         return;
     }
     __builtin_prefetch(ptr);
@@ -99,6 +113,19 @@ void mark_iface(Marker *m, const RType *type, const void *word)
     }
 }
 
+static inline void peek_iface(Marker *m, const uint8_t *at)
+{
+    Iface v = {0};
+    if ((uintptr_t)at & 15) {
+        v.type = mem_peekp(at);
+        v.word.p = mem_peekp(at + 8);
+    } else {
+        v = cell_iface(cell_load(at));
+    }
+    check_at(m, at + 8);
+    mark_iface(m, v.type, v.word.p);
+}
+
 /* 32 words from base by one word of a gcmap. */
 static inline void scan_bits(Marker *m, const uint8_t *base, uint64_t bits)
 {
@@ -107,76 +134,133 @@ static inline void scan_bits(Marker *m, const uint8_t *base, uint64_t bits)
         unsigned kind = (unsigned)(bits >> (2 * i)) & 3;
         bits &= ~(3ull << (2 * i));
         if (GOL_LIKELY(kind == GCW_PTR)) {
-            mark_ptr(m, mem_loadp(base + i * 8));
+            check_at(m, base + i * 8);
+            mark_ptr(m, mem_peekp(base + i * 8));
         } else if (kind == GCW_IFACE_TYPE) {
-            Iface v = cell_iface(cell_load_any(base + i * 8));
-            mark_iface(m, v.type, v.word.p);
+            peek_iface(m, base + i * 8);
         }
     }
 }
 
-static void scan_typed(Marker *m, const uint8_t *base, size_t bytes, const RType *t)
+void mark_part(Marker *m, const void *base, const RType *t, uint32_t from, uint32_t to)
+{
+    const uint64_t *map = rel_get(&t->gcmap);
+    assert((from & 31) == 0);
+    to = to < t->gc_words ? to : t->gc_words;
+    for (uint32_t w = from; w < to; w += 32) {
+        scan_bits(m, (const uint8_t *)base + (size_t)w * 8, map[w >> 5]);
+    }
+}
+
+/* Values of type t from base to base + bytes: those parts that begin in [from, to). */
+static void scan_values(Marker *m, const uint8_t *base, size_t bytes, const RType *t, size_t from,
+                        size_t to)
 {
     uint32_t words = t->gc_words;
-    if (words == 0 || t->size == 0) {
+    size_t step = t->size, need = (size_t)words * 8;
+    if (words == 0 || step == 0) {
         return;
     }
-    const uint64_t *map = rel_get(&t->gcmap);
-    size_t need = (size_t)words * 8, step = t->size;
     if (words <= 32) {
-        uint64_t bits = map[0];
-        for (size_t off = 0; off + need <= bytes; off += step) {
+        uint64_t bits = *(const uint64_t *)rel_get(&t->gcmap);
+        for (size_t off = from ? (from + step - 1) / step * step : 0;
+             off < to && off + need <= bytes; off += step) {
             scan_bits(m, base + off, bits);
         }
         return;
     }
-    for (size_t off = 0; off + need <= bytes; off += step) {
-        for (uint32_t w = 0; w < words; w += 32) {
-            scan_bits(m, base + off + (size_t)w * 8, map[w >> 5]);
-        }
+    for (size_t off = from / step * step; off < to && off + need <= bytes; off += step) {
+        uint32_t w0 = off < from ? (uint32_t)((from - off) / 8) & ~31u : 0;
+        size_t left = (to - off + 7) / 8;
+        mark_part(m, base + off, t, w0, left < words ? (uint32_t)left : words);
     }
 }
 
 void mark_range(Marker *m, const void *base, const RType *t, size_t n)
 {
-    scan_typed(m, base, t->size * n, t);
+    scan_values(m, base, t->size * n, t, 0, t->size * n);
 }
 
 void mark_words(Marker *m, const void *from, const void *to)
 {
     for (const uint8_t *a = from; a + 8 <= (const uint8_t *)to; a += 8) {
-        mark_ptr(m, mem_loadp(a));
+        mark_ptr(m, mem_peekp(a));
     }
 }
 
-void mark_object_contents(Marker *m, void *base)
+void mark_object_contents(Marker *m, void *item)
 {
-    Span *s = pages_span(base);
+    Span *s = pages_span(item);
     if (!s || s->noscan) {
         return;
     }
-    const RType *t = rtype_by_id(s->tids[span_index(s, base)]);
+    const RType *t = rtype_by_id(s->tids[span_index(s, item)]);
+    size_t size = span_object_size(s), from = 0, to = size;
+    uint8_t *base = item;
+    if (s->size == 0) {
+        base = s->base;
+        from = (size_t)((uint8_t *)item - base);
+        if (size - from > MARK_PIECE) {
+            to = from + MARK_PIECE;
+            push(m, base + to);
+        }
+    }
+    check_owner(m, base, t);
+    m->work += to - from;
     if (t) {
-        scan_typed(m, base, span_object_size(s), t);
+        scan_values(m, base, size, t, from, to);
     }
 }
 
-void mark_drain(Marker *m)
+bool mark_drain(Marker *m, uint64_t budget)
 {
-    for (;;) {
-        if (m->depth) {
-            mark_object_contents(m, m->stack[--m->depth]);
+    uint64_t end = m->work + budget;
+    while (m->work < end) {
+        if (m->block && m->block->n) {
+            mark_object_contents(m, m->block->item[--m->block->n]);
         } else if (m->waiting) {
             unsigned at = (m->head - m->waiting) & (MARK_PREFETCH - 1);
             m->waiting--;
             grey(m, m->ring[at]);
-        } else if (m->overflow) {
-            mark_overflowed(m);
         } else {
-            return;
+            WorkBlock *b = work_pop(&m->heap->work);
+            if (!b) {
+                return true;
+            }
+            if (m->block) {
+                work_push(&m->heap->work_free, m->block);
+            }
+            m->block = b;
         }
     }
+    return false;
 }
+
+void mark_publish(Marker *m)
+{
+    while (m->waiting) {
+        unsigned at = (m->head - m->waiting) & (MARK_PREFETCH - 1);
+        m->waiting--;
+        grey(m, m->ring[at]);
+    }
+    if (m->block) {
+        work_push(m->block->n ? &m->heap->work : &m->heap->work_free, m->block);
+        m->block = NULL;
+    }
+}
+
+void mark_count(Marker *m)
+{
+    Heap *h = m->heap;
+    atomic_fetch_add_explicit(&h->marked_bytes, m->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->marked_objects, m->objects, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->pacer.scanned, m->work, memory_order_relaxed);
+    m->bytes = m->objects = m->work = 0;
+}
+
+bool mark_has_work(const Marker *m) { return m->waiting || (m->block && m->block->n); }
+
+/* ---- no memory for blocks ---- */
 
 static void rescan(Marker *m, Span *list)
 {
@@ -188,9 +272,7 @@ static void rescan(Marker *m, Span *list)
         for (uint32_t i = 0; !s->noscan && i < s->nobj; i++) {
             if (bit_get(s->mark, i)) {
                 mark_object_contents(m, span_object(s, i));
-                while (m->depth) {
-                    mark_object_contents(m, m->stack[--m->depth]);
-                }
+                mark_drain(m, UINT64_MAX / 2);
             }
         }
         s = s->next;
@@ -199,50 +281,18 @@ static void rescan(Marker *m, Span *list)
 
 void mark_overflowed(Marker *m)
 {
-    m->overflow = false;
-    for (unsigned c = 0; c < HEAP_CLASSES; c++) {
-        rescan(m, m->heap->central[0][c].partial);
-        rescan(m, m->heap->central[0][c].full);
+    Heap *h = m->heap;
+    while (atomic_exchange_explicit(&h->overflow, 0, memory_order_relaxed)) {
+        for (unsigned c = 0; c < HEAP_CLASSES; c++) {
+            rescan(m, h->central[0][c].partial);
+            rescan(m, h->central[0][c].full);
+        }
+        rescan(m, h->large);
     }
-    rescan(m, m->heap->large);
 }
 
 bool mark_is_marked(const void *obj)
 {
     Span *s = pages_span(obj);
     return !s || bit_get(s->mark, span_index(s, obj));
-}
-
-/* After marking, before the sweep: starting from all marked objects finds nothing new. */
-
-static void verify_span(Span *s, Marker *m)
-{
-    for (uint32_t i = 0; i < s->nobj; i++) {
-        if (bit_get(s->mark, i)) {
-            mark_object_contents(m, span_object(s, i));
-        }
-    }
-}
-
-const char *mark_verify(Heap *h)
-{
-    Marker m;
-    mark_init(&m, h);
-    for (unsigned i = 0; i < HEAP_CLASSES + 1; i++) {
-        Span *lists[2] = {i < HEAP_CLASSES ? h->central[0][i].partial : h->large,
-                          i < HEAP_CLASSES ? h->central[0][i].full : NULL};
-        for (unsigned k = 0; k < 2; k++) {
-            Span *s = lists[k];
-            while (s) {
-                if (!s->noscan) {
-                    verify_span(s, &m);
-                }
-                s = s->next == lists[k] ? NULL : s->next;
-            }
-        }
-    }
-    mark_drain(&m);
-    const char *bad = m.objects ? "heap check: a marked object points at an unmarked one" : NULL;
-    mark_free(&m);
-    return bad;
 }

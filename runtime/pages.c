@@ -227,26 +227,46 @@ void pages_free(void *base, size_t n)
     pthread_mutex_unlock(&lock);
 }
 
-void pages_release(uint64_t keep)
+/* Releases the end of a free run; the rest stays dirty as a run of its own. */
+static uint64_t release_run(uint32_t page, uint64_t most)
 {
+    uint32_t len = runs[page].len;
+    uint64_t want = (most >> HEAP_PAGE_SHIFT) + 1;
+    uint32_t n = len < want ? len : (uint32_t)want;
+    void *at = (void *)(pages_base + ((uintptr_t)(page + len - n) << HEAP_PAGE_SHIFT));
+    if (madvise(at, (size_t)n << HEAP_PAGE_SHIFT, MADV_DONTNEED) != 0) {
+        return 0;
+    }
+    run_remove(page);
+    run_insert(page + len - n, n, false);
+    if (len > n) {
+        run_insert(page, len - n, true);
+    }
+    return (uint64_t)n << HEAP_PAGE_SHIFT;
+}
+
+bool pages_release(uint64_t keep, uint64_t most)
+{
+    uint64_t done = 0;
+    bool more = false;
     pthread_mutex_lock(&lock);
-    for (unsigned b = BINS; b-- > 1 && dirty_free << HEAP_PAGE_SHIFT > keep;) {
-        for (uint32_t r = bins[b]; r; r = runs[r - 1].next) {
-            uint32_t page = r - 1, len = runs[page].len;
-            if (!runs[page].dirty) {
-                continue;
-            }
-            void *at = (void *)(pages_base + ((uintptr_t)page << HEAP_PAGE_SHIFT));
-            if (madvise(at, (size_t)len << HEAP_PAGE_SHIFT, MADV_DONTNEED) == 0) {
-                runs[page].dirty = 0;
-                dirty_free -= len;
-            }
+    for (unsigned b = BINS; b-- > 1 && !more;) {
+        uint32_t next;
+        for (uint32_t r = bins[b]; r; r = next) {
+            next = runs[r - 1].next;
             if (dirty_free << HEAP_PAGE_SHIFT <= keep) {
+                b = 1;
                 break;
             }
+            if (done >= most) {
+                more = true;
+                break;
+            }
+            done += runs[r - 1].dirty ? release_run(r - 1, most - done) : 0;
         }
     }
     pthread_mutex_unlock(&lock);
+    return more;
 }
 
 uint64_t pages_idle(void)

@@ -15,8 +15,9 @@ bool pages_init(void);
  * system's memory is exhausted. */
 void *pages_alloc(size_t n, bool *zeroed);
 void pages_free(void *base, size_t n);
-/* Gives free pages back to the system until at most keep bytes of free ones are resident. */
-void pages_release(uint64_t keep);
+/* Gives free pages back to the system until at most keep bytes of free ones are resident, but not
+ * (much) more than `most` bytes at a time. True: there is more to give. */
+bool pages_release(uint64_t keep, uint64_t most);
 /* Bytes of free pages that are resident (about), and that were released. */
 uint64_t pages_idle(void);
 uint64_t pages_reserved_top(void); /* bytes ever made usable: HeapSys */

@@ -107,6 +107,16 @@ typedef struct M {
     pthread_t thread;
 } M;
 
+/* While the collector marks, a fiber is scanned before it runs. p scans it into its own Marker, or
+ * waits for whoever is at it. vmheap.c */
+void fiber_gc_scan_slow(P *p, Fiber *f);
+static inline void fiber_gc_scan(P *p, Fiber *f)
+{
+    if (__builtin_expect(p->cache.barrier_on != 0, 0)) {
+        fiber_gc_scan_slow(p, f);
+    }
+}
+
 /* Places for a fiber's frame: the owner's view. */
 static inline Slot *fiber_slot(Fiber *f, uint32_t i) { return f->stack + i; }
 

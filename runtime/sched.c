@@ -717,6 +717,17 @@ static void queue_to_global(P *p)
     }
 }
 
+/* Nothing to run: a moment for the collector, which nobody takes for a search for fibers. */
+static bool gc_work(M *m, P *p)
+{
+    GolVM *vm = m->vm;
+    if (!vm->hooks->gc_idle || !vm->heap || !gc_has_work(vm->heap)) {
+        return false;
+    }
+    stop_spinning(m, false);
+    return vm->hooks->gc_idle(p) || m->p != p;
+}
+
 static bool find_work(M *m)
 {
     GolVM *vm = m->vm;
@@ -755,6 +766,8 @@ static bool find_work(M *m)
         }
         if (atomic_load_explicit(&vm->nwant_p, memory_order_relaxed) != 0) {
             queue_to_global(p);
+        } else if (gc_work(m, p)) {
+            continue;
         }
         if (!release_p(m, p)) {
             continue;

@@ -84,6 +84,7 @@ Fiber *sched_next_slow(P *p);
 
 static inline Fiber *sched_take(P *p, Fiber *f)
 {
+    fiber_gc_scan(p, f);
     fiber_set_status(f, FIBER_RUNNING);
     p->fiber = f;
     proc_set_limit(p, f);
@@ -125,6 +126,13 @@ void sched_start_world(P *p);
 /* runtime.GOMAXPROCS(n): p's fiber is saved. p may not survive; the answer is the P to go on with
  * (always procs[0] or p). */
 P *sched_set_procs(P *p, uint32_t n);
+
+/* Long work at a safepoint that is not script code (the collector's): is the P wanted for a stop or
+ * the end? Then yield waits the stop out; false: the P is lost, or the VM ends. */
+bool sched_wanted(P *p);
+bool sched_yield_to_stop(P *p);
+/* An idle P gets to work, if there is one: it finds what the collector has to do. */
+void sched_wake_idle(P *p);
 
 /* ---- blocking sections ---- */
 

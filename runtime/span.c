@@ -36,23 +36,46 @@ unsigned span_pages_for(unsigned cls)
     }
 }
 
+/* The bits of [from, to) in word w. */
+static inline uint64_t word_mask(uint32_t w, uint32_t from, uint32_t to)
+{
+    uint64_t mask = ~0ull;
+    if (w == from >> 6) {
+        mask &= ~0ull << (from & 63);
+    }
+    if (w == to >> 6) {
+        mask &= ~(~0ull << (to & 63));
+    }
+    return mask;
+}
+
+#define FOR_WORDS(w, from, to) for (uint32_t w = (from) >> 6; w * 64 < (to); w++)
+
 void bits_set_range(uint64_t *bits, uint32_t from, uint32_t to)
 {
-    for (; from < to && (from & 63); from++) {
-        bit_set(bits, from);
-    }
-    for (; from + 64 <= to; from += 64) {
-        bits[from >> 6] = ~0ull;
-    }
-    for (; from < to; from++) {
-        bit_set(bits, from);
+    FOR_WORDS(w, from, to) {
+        __atomic_store_n(&bits[w], bits[w] | word_mask(w, from, to), __ATOMIC_RELEASE);
     }
 }
 
 void bits_clear_range(uint64_t *bits, uint32_t from, uint32_t to)
 {
-    for (; from < to; from++) {
-        bit_clear(bits, from);
+    FOR_WORDS(w, from, to) {
+        __atomic_store_n(&bits[w], bits[w] & ~word_mask(w, from, to), __ATOMIC_RELAXED);
+    }
+}
+
+void marks_set_range(uint64_t *bits, uint32_t from, uint32_t to)
+{
+    FOR_WORDS(w, from, to) {
+        __atomic_fetch_or(&bits[w], word_mask(w, from, to), __ATOMIC_RELAXED);
+    }
+}
+
+void marks_clear_range(uint64_t *bits, uint32_t from, uint32_t to)
+{
+    FOR_WORDS(w, from, to) {
+        __atomic_fetch_and(&bits[w], ~word_mask(w, from, to), __ATOMIC_RELAXED);
     }
 }
 
@@ -118,6 +141,7 @@ Span *span_new(Heap *h, unsigned cls, bool noscan, size_t npages)
     s->mark = s->alloc + words;
     s->tids = noscan ? NULL : (uint32_t *)(s->mark + words);
     account(h, (int64_t)(pages * HEAP_PAGE), (int64_t)meta);
+    atomic_fetch_add_explicit(&h->nspans, 1, memory_order_relaxed);
     pages_set_span(s->base, pages, s);
     return s;
 }
@@ -125,6 +149,7 @@ Span *span_new(Heap *h, unsigned cls, bool noscan, size_t npages)
 void span_free(Span *s)
 {
     assert(s->specials == NULL);
+    atomic_fetch_sub_explicit(&s->heap->nspans, 1, memory_order_relaxed);
     account(s->heap, -(int64_t)((size_t)s->npages * HEAP_PAGE), -(int64_t)s->meta);
     pages_set_span(s->base, s->npages, NULL);
     pages_free(s->base, s->npages);

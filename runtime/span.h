@@ -2,8 +2,9 @@
  *
  * Ownership: a span is either in one list of its HeapCentral (under that lock), or owned by the
  * one P whose HeapRun names it, or is being swept by whoever took it off the unswept list, or is
- * large (Heap.lock). The owner alone writes alloc, cursor, nalloc. Mark bits are written by the
- * marker only, in a stopped world. base, size, geometry are constant while the span exists.
+ * large (Heap.lock). The owner alone writes alloc, cursor, nalloc. Mark bits are set atomically by
+ * all markers and by the owner (objects born marked) while marking, and belong to the sweeper after.
+ * base, size, geometry are constant while the span exists; no span is freed while marking.
  */
 #ifndef GOL_RUNTIME_SPAN_H
 #define GOL_RUNTIME_SPAN_H
@@ -21,14 +22,15 @@ typedef struct Span {
     uint8_t cls;
     bool noscan;
     bool needzero;     /* free objects may hold old bytes */
-    uint8_t where;     /* SpanWhere */
+    uint8_t where;     /* SpanWhere; becoming unswept is not written into each span */
     uint32_t cursor;   /* objects below it are not free */
     uint32_t nalloc;   /* bits set in alloc */
     struct Heap *heap;
     struct Span *next, *prev;
-    struct Span *special_next;
+    struct Span *special_next, *special_prev;
     struct Special *specials; /* under Heap.lock */
     bool has_specials;        /* in Heap.special_spans */
+    uint32_t special_gen;     /* Heap.sweepgen when its specials were looked at last; Heap.lock */
     uint32_t meta;     /* bytes of this block */
     uint32_t *tids;    /* scan spans: type id of each object */
     uint64_t *mark;    /* nwords each, following alloc */
@@ -49,14 +51,23 @@ static inline uint8_t *span_object(const Span *s, uint32_t i)
 {
     return s->base + (size_t)i * s->size;
 }
+/* Alloc bits have one writer, the span's owner; mark bits have many while marking goes on. Markers
+ * read both. An alloc bit that is seen set (acquire) shows the object as far as it was filled in,
+ * and the mark bit of an object that was born marked. */
 static inline bool bit_get(const uint64_t *bits, uint32_t i)
 {
-    return bits[i >> 6] >> (i & 63) & 1;
+    return __atomic_load_n(&bits[i >> 6], __ATOMIC_ACQUIRE) >> (i & 63) & 1;
 }
-static inline void bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= 1ull << (i & 63); }
-static inline void bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(1ull << (i & 63)); }
-void bits_set_range(uint64_t *bits, uint32_t from, uint32_t to);
+/* Sets a mark bit; false: somebody else was faster. */
+static inline bool bit_set_shared(uint64_t *bits, uint32_t i)
+{
+    uint64_t bit = 1ull << (i & 63);
+    return !(__atomic_fetch_or(&bits[i >> 6], bit, __ATOMIC_RELAXED) & bit);
+}
+void bits_set_range(uint64_t *bits, uint32_t from, uint32_t to);    /* as the only writer */
 void bits_clear_range(uint64_t *bits, uint32_t from, uint32_t to);
+void marks_set_range(uint64_t *bits, uint32_t from, uint32_t to);   /* beside other writers */
+void marks_clear_range(uint64_t *bits, uint32_t from, uint32_t to);
 
 /* Lists: circular, the head points at one member. The caller holds the list's lock. */
 static inline void span_push(Span **list, Span *s)
@@ -93,29 +104,48 @@ Span *span_new(Heap *h, unsigned cls, bool noscan, size_t npages);
 void span_free(Span *s); /* pages and header */
 
 /* heap.c */
+/* Marking begins: what the cache's runs will give is marked; so many bytes. */
+uint64_t heap_blacken_cache(HeapCache *c);
 bool heap_may_grow(struct P *p, Heap *h, uint64_t bytes);
 void heap_out_of_memory(struct P *p);
 void heap_flush_cache(HeapCache *c); /* every run back to its central list */
-void heap_charge(struct P *p, Heap *h, uint64_t bytes, uint64_t objects);
+void heap_charge(struct P *p, Heap *h, uint64_t bytes, uint64_t objects, bool scan);
+void heap_request(struct P *p, Heap *h); /* the collector wants a safepoint of p */
 
 /* sweep.c: alloc = mark; returns false if the span was empty and has been freed. */
 bool sweep_span(Span *s);
 Span *sweep_take(Heap *h, HeapCentral *c); /* a swept span with room from c's unswept ones */
 void sweep_begin(Heap *h);   /* world stopped: everything becomes unswept */
 void sweep_finish(Heap *h);  /* sweeps all that is left */
-void sweep_large(Heap *h);   /* world stopped: frees dead large objects */
 
-/* finalizer.c, in a stopped world */
-void finalizer_mark_roots(Heap *h, struct Marker *m);
-void finalizer_find_dead(Heap *h, struct Marker *m);
+/* finalizer.c */
+void finalizer_mark_begin(Heap *h);
+/* Marks a part of what specials and queued calls hold; false: that was the last. */
+bool finalizer_mark_step(Heap *h, struct Marker *m);
+void finalizer_look_at(Heap *h, Span *s); /* before s is swept: calls queued, weak ones cleared */
 void finalizer_free_all(Heap *h);
 
 /* mark.c */
 void mark_init(struct Marker *m, Heap *h);
-void mark_free(struct Marker *m);
 bool mark_is_marked(const void *obj);
-void mark_object_contents(struct Marker *m, void *base);
-void mark_overflowed(struct Marker *m);
-const char *mark_verify(Heap *h);
+void mark_object_contents(struct Marker *m, void *item);
+void mark_publish(struct Marker *m); /* all grey objects of m to the heap's stack */
+void mark_count(struct Marker *m);   /* m's counters to the heap's */
+bool mark_has_work(const struct Marker *m);
+void mark_overflowed(struct Marker *m); /* world stopped, caches flushed */
+
+/* pacer.c */
+void pacer_begin(Heap *h);            /* world stopped: sets up the cycle */
+void pacer_end(Heap *h);              /* world stopped: learns from it, sets the next trigger */
+void pacer_set(Heap *h);              /* GOGC or a limit has changed */
+uint64_t pacer_goal(Heap *h, uint64_t marked);
+int64_t pacer_debt(Heap *h, uint64_t bytes); /* scan work owed for so many bytes */
+
+/* gc.c */
+void gc_assist(struct P *p, Heap *h, uint64_t bytes);
+uint64_t gc_clock(void);
+
+/* gctrace.c */
+void gc_trace_cycle(Heap *h);
 
 #endif

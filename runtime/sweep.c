@@ -1,16 +1,25 @@
 /* sweep.c - freeing what was not marked, span by span, when somebody needs the span.
  *
- * After marking, in the stopped world, every span moves to its central's unswept list (a list
+ * After marking, in the pause, every span moves to its central's unswept list (a list
  * concatenation). Sweeping one is a bitmap copy: alloc = mark, mark = 0. It happens when a cache
- * asks for a span of the class (sweep_take), in passing for other classes (gc_sweep_some), at the
- * latest before the next marking (sweep_finish). Empty spans give their pages back at once; when
- * the last span is swept the surplus of free pages goes to the system.
+ * asks for a span of the class (sweep_take), in passing, in proportion to allocation (sweep_share
+ * in heap.c), by idle Ps, at the latest before the next marking (sweep_finish). Empty spans give
+ * their pages back at once; when the last span is swept the surplus of free pages goes to the system
+ * in small steps, which count as sweeping too.
  *
- * Dead objects have no specials any more: finalizer_find_dead ran in the stopped world.
+ * A span with specials has them looked at before its bits change: finalizers and cleanups of dead
+ * objects are queued, weak handles cleared (finalizer.c).
+ *
+ * Threads: who takes a span off an unswept list owns it. Marking begins only when the lists are
+ * empty, in a stopped world, so no span is ever half swept then.
  */
 #include "runtime/span.h"
 
+#include "runtime/finalizer.h"
+
 #include <assert.h>
+
+enum { RELEASE_STEP = 512 << 10 };
 
 static void clobber(Span *s)
 {
@@ -27,14 +36,18 @@ static void clobber(Span *s)
 static void sweep_bits(Span *s)
 {
     uint32_t words = span_words(s), live = 0;
+    if (__atomic_load_n(&s->has_specials, __ATOMIC_RELAXED)) {
+        finalizer_look_at(s->heap, s);
+    }
     if (s->heap->clobber) {
         clobber(s);
     }
     for (uint32_t w = 0; w < words; w++) {
-        assert((s->mark[w] & ~s->alloc[w]) == 0);
-        s->alloc[w] = s->mark[w];
-        s->mark[w] = 0;
-        live += (uint32_t)__builtin_popcountll(s->alloc[w]);
+        uint64_t marks = s->mark[w];
+        assert((marks & ~s->alloc[w]) == 0);
+        __atomic_store_n(&s->alloc[w], marks, __ATOMIC_RELAXED);
+        __atomic_store_n(&s->mark[w], 0, __ATOMIC_RELAXED);
+        live += (uint32_t)__builtin_popcountll(marks);
     }
     uint64_t dead = s->nalloc - live;
     if (dead) {
@@ -45,6 +58,7 @@ static void sweep_bits(Span *s)
     s->nalloc = live;
     s->cursor = 0;
     s->needzero = true;
+    atomic_fetch_sub_explicit(&s->heap->unswept_spans, 1, memory_order_relaxed);
 }
 
 bool sweep_span(Span *s)
@@ -93,11 +107,33 @@ Span *sweep_take(Heap *h, HeapCentral *c)
     return NULL;
 }
 
-static void all_swept(Heap *h)
+/* Everything is swept: surplus pages go to the system, a step at a time. */
+static bool release_step(Heap *h)
 {
-    if (atomic_exchange_explicit(&h->unswept, 0, memory_order_relaxed)) {
-        pages_release(h->goal / 8 + (4 << 20));
+    if (pages_release(h->goal / 8 + (4 << 20), RELEASE_STEP)) {
+        return true;
     }
+    atomic_store_explicit(&h->unswept, 0, memory_order_relaxed);
+    return false;
+}
+
+static bool sweep_one_large(Heap *h)
+{
+    pthread_mutex_lock(&h->lock);
+    Span *s = h->large_unswept;
+    if (s) {
+        span_remove(&h->large_unswept, s);
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (!s) {
+        return false;
+    }
+    if (sweep_span(s)) {
+        pthread_mutex_lock(&h->lock);
+        span_push(&h->large, s);
+        pthread_mutex_unlock(&h->lock);
+    }
+    return true;
 }
 
 bool gc_sweep_some(Heap *h, unsigned n)
@@ -118,11 +154,10 @@ bool gc_sweep_some(Heap *h, unsigned n)
         }
         n--;
     }
-    if (at >= 2 * HEAP_CLASSES) {
-        all_swept(h);
-        return false;
+    while (n > 0 && sweep_one_large(h)) {
+        n--;
     }
-    return true;
+    return n == 0 || (atomic_load_explicit(&h->unswept, memory_order_relaxed) && release_step(h));
 }
 
 void sweep_finish(Heap *h)
@@ -139,26 +174,17 @@ void sweep_begin(Heap *h)
         span_concat(&c->unswept, &c->partial);
         span_concat(&c->unswept, &c->full);
     }
+    assert(h->large_unswept == NULL);
+    span_concat(&h->large_unswept, &h->large);
     h->sweepgen++;
+    uint64_t spans = atomic_load_explicit(&h->nspans, memory_order_relaxed);
+    atomic_store_explicit(&h->unswept_spans, spans, memory_order_relaxed);
     atomic_store_explicit(&h->sweep_at, 0, memory_order_relaxed);
     atomic_store_explicit(&h->unswept, 1, memory_order_relaxed);
-}
-
-void sweep_large(Heap *h)
-{
-    Span *keep = NULL;
-    while (h->large) {
-        Span *s = h->large;
-        span_remove(&h->large, s);
-        if (sweep_span(s)) {
-            span_push(&keep, s);
-        }
-    }
-    h->large = keep;
 }
 
 void gc_release_memory(Heap *h)
 {
     sweep_finish(h);
-    pages_release(0);
+    pages_release(0, UINT64_MAX);
 }

@@ -6,6 +6,9 @@
  * keeper's alarm wakes the keeper: add writes next_timer, then reads keeper_until; the keeper
  * writes keeper_until, then reads all next_timers.
  *
+ * The collector scans a heap from its end to its front, some entries at a time (timer_scan). So what
+ * moves towards the end, and what leaves, is shaded while it marks.
+ *
  * Any P may run the due timers of another. Channel timers send under timer_lock, so that Stop and
  * Reset, which remove under the same lock and then empty the buffer, leave no stale value. Fibers
  * and functions are started after the lock is released.
@@ -15,10 +18,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "runtime/barrier.h"
 #include "runtime/os.h"
 #include "runtime/sched_impl.h"
 
-enum { RUN_BATCH = 32 };
+enum { RUN_BATCH = 32, SCAN_BATCH = 256 };
 
 static void place(TimerEntry *h, uint32_t i, TimerEntry e)
 {
@@ -26,7 +30,16 @@ static void place(TimerEntry *h, uint32_t i, TimerEntry e)
     e.timer->index = i;
 }
 
-static void sift_up(TimerEntry *h, uint32_t i)
+/* p runs this; t leaves a heap or moves where the collector has been. */
+static void shade_timer(P *p, Timer *t)
+{
+    if (GOL_UNLIKELY(p->cache.barrier_on)) {
+        heap_shade_root(p, t);
+        heap_shade_root(p, t->target);
+    }
+}
+
+static void sift_up(P *p, TimerEntry *h, uint32_t i)
 {
     TimerEntry e = h[i];
     while (i > 0) {
@@ -34,6 +47,7 @@ static void sift_up(TimerEntry *h, uint32_t i)
         if (h[parent].when <= e.when) {
             break;
         }
+        shade_timer(p, h[parent].timer);
         place(h, i, h[parent]);
         i = parent;
     }
@@ -85,23 +99,25 @@ static bool heap_add(P *p, Timer *t, int64_t when)
     }
     p->timers[p->ntimers] = (TimerEntry){when, t};
     atomic_store_explicit(&t->owner, p, memory_order_relaxed);
-    sift_up(p->timers, p->ntimers++);
+    sift_up(p, p->timers, p->ntimers++);
     publish_first(p);
     return true;
 }
 
-static void heap_remove(P *p, Timer *t)
+static void heap_remove(P *p, P *owner, Timer *t)
 {
     uint32_t i = t->index;
-    assert(i < p->ntimers && p->timers[i].timer == t);
+    assert(i < owner->ntimers && owner->timers[i].timer == t);
+    shade_timer(p, t);
     t->index = TIMER_IDLE;
-    TimerEntry last = p->timers[--p->ntimers];
-    if (i < p->ntimers) {
-        place(p->timers, i, last);
-        sift_down(p->timers, p->ntimers, i);
-        sift_up(p->timers, last.timer->index);
+    TimerEntry last = owner->timers[--owner->ntimers];
+    if (i < owner->ntimers) {
+        shade_timer(p, last.timer);
+        place(owner->timers, i, last);
+        sift_down(owner->timers, owner->ntimers, i);
+        sift_up(p, owner->timers, last.timer->index);
     }
-    publish_first(p);
+    publish_first(owner);
 }
 
 /* ---- arming ---- */
@@ -137,7 +153,7 @@ static bool disarm(P *p, Timer *t)
     lock_acquire(&owner->timer_lock);
     bool armed = t->index != TIMER_IDLE;
     if (armed) {
-        heap_remove(owner, t);
+        heap_remove(p, owner, t);
     }
     if (t->kind == TIMER_CHAN) {
         Chan *c = t->target;
@@ -237,11 +253,12 @@ static Fired take_due(P *p, P *owner, int64_t now)
     Timer *t = e.timer;
     if (t->period > 0) {
         int64_t late = now - e.when;
+        shade_timer(p, t);
         owner->timers[0].when = e.when + t->period * (1 + late / t->period);
         sift_down(owner->timers, owner->ntimers, 0);
         publish_first(owner);
     } else {
-        heap_remove(owner, t);
+        heap_remove(p, owner, t);
     }
     if (t->kind == TIMER_CHAN) {
         return (Fired){fire_chan(p, t, now), TIMER_CHAN};
@@ -324,6 +341,7 @@ void timer_move_all(P *q, P *heir)
 {
     while (q->ntimers) {
         TimerEntry e = q->timers[q->ntimers - 1];
+        shade_timer(heir, e.timer); /* the world is stopped: heir's Marker is ours */
         if (!heap_add(heir, e.timer, e.when)) {
             break; /* no memory: the timers stay, and are lost with q */
         }
@@ -332,12 +350,16 @@ void timer_move_all(P *q, P *heir)
     publish_first(q);
 }
 
-void timer_each(GolVM *vm, void (*visit)(Timer *t, void *ctx), void *ctx)
+void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx)
 {
-    for (uint32_t i = 0; i < MAX_PROCS && vm->procs[i]; i++) {
-        P *p = vm->procs[i];
-        for (uint32_t k = 0; k < p->ntimers; k++) {
-            visit(p->timers[k].timer, ctx);
+    uint32_t left = UINT32_MAX;
+    while (left > 0) {
+        lock_acquire(&owner->timer_lock);
+        left = left < owner->ntimers ? left : owner->ntimers;
+        uint32_t stop = left > SCAN_BATCH ? left - SCAN_BATCH : 0;
+        for (; left > stop; left--) {
+            visit(owner->timers[left - 1].timer, ctx);
         }
+        lock_release(&owner->timer_lock);
     }
 }

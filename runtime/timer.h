@@ -2,7 +2,7 @@
  *
  * Times are monotonic nanoseconds (os_now). A Timer is embedded in a script object (time.Timer's
  * native part) or in a parked fiber (Sleep). While it is armed the heap of its P points at it:
- * the collector visits timer_each. Stop and Reset may be called by anybody at any time, racy too.
+ * the collector visits timer_scan. Stop and Reset may be called by anybody at any time, racy too.
  * Channel timers follow Go 1.23: after Stop or Reset returns no stale value will be received, and
  * len and cap of the channel are 0.
  */
@@ -56,8 +56,8 @@ bool timer_hasten(GolVM *vm);
 /* GOMAXPROCS shrinks: q's timers move to heir; world stopped. */
 void timer_move_all(P *q, P *heir);
 
-/* GC: the armed timers' objects; world stopped. `timer` may lie inside a script object (interior
- * pointer) or a fiber (TIMER_FIBER: skip). */
-void timer_each(GolVM *vm, void (*visit)(Timer *t, void *ctx), void *ctx);
+/* GC: a P's armed timers, while the program runs. `timer` may lie inside a script object (interior
+ * pointer) or a fiber (TIMER_FIBER). */
+void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx);
 
 #endif

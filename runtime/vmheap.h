@@ -12,6 +12,8 @@
 bool vmheap_proc_init(P *p);
 /* hooks->proc_free. */
 void vmheap_proc_free(P *p);
+/* hooks->gc_idle: a P without a fiber to run; false: nothing to do. */
+bool vmheap_idle(P *p);
 /* hooks->gc: a safepoint at which a collection is due. */
 void vmheap_collect(P *p);
 

@@ -43,6 +43,9 @@ typedef struct VMHooks {
     void (*fiber_gone)(struct GolVM *vm, Fiber *f);
     /* POLL_GC at a safepoint: p holds its P, its fiber's state is saved (or p->fiber is NULL). */
     void (*gc)(P *p);
+    /* p found no fiber to run: the collector may have something to do for some tens of
+     * microseconds. False: it has not. */
+    bool (*gc_idle)(P *p);
     /* POLL_VM at a safepoint. */
     void (*poll_vm)(P *p);
     /* Channel timer fires: the element (frame form) to send, e.g. a time.Time of now. `out` has
@@ -52,7 +55,9 @@ typedef struct VMHooks {
     void (*timer_func)(P *p, void *fn);
     /* GC roots of the collector's walk (heap calls these; vm supplies). */
     void (*scan_fiber)(Fiber *f, struct Marker *m);
-    void (*scan_globals)(struct GolVM *vm, struct Marker *m);
+    /* Package variables in pieces; count_globals says how many. */
+    uint32_t (*count_globals)(struct GolVM *vm);
+    void (*scan_globals)(struct GolVM *vm, struct Marker *m, uint32_t piece);
     /* A P is created or dies: per-P state of heap and vm. proc_init returns false when out of
      * memory. */
     bool (*proc_init)(P *p);

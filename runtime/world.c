@@ -50,6 +50,8 @@ bool stop_here(P *p)
         lock_release(&vm->lock);
         if (!ours) {
             m->p = NULL;
+        } else if (!wait && p->fiber) {
+            fiber_gc_scan(p, p->fiber); /* a cycle may have begun */
         }
         if (!wait) {
             return ours;
@@ -155,6 +157,30 @@ void sched_start_world(P *p)
     }
     if (!p->solo && atomic_load_explicit(&vm->multi, memory_order_relaxed)) {
         wake_p(vm);
+    }
+}
+
+/* ---- for the collector ---- */
+
+bool sched_wanted(P *p)
+{
+    return atomic_load_explicit(&p->poll, memory_order_relaxed) & (POLL_STOP | POLL_KILL);
+}
+
+bool sched_yield_to_stop(P *p)
+{
+    GolVM *vm = p->vm;
+    if (sched_exiting(vm) || sched_current_m()->p != p) {
+        return false;
+    }
+    return !vm_stopping(vm) || vm->stopper == p || (stop_here(p) && !sched_exiting(vm));
+}
+
+void sched_wake_idle(P *p)
+{
+    if (!p->solo && !p->vm->seeded &&
+        atomic_load_explicit(&p->vm->nidle_ps, memory_order_relaxed) != 0) {
+        wake_p(p->vm);
     }
 }
 
@@ -363,6 +389,7 @@ P *sched_exit_blocking(P *p)
     }
     atomic_fetch_sub_explicit(&vm->nblocking, 1, memory_order_seq_cst);
     p->fiber = m->block_fiber;
+    fiber_gc_scan(p, p->fiber);
     fiber_set_status(p->fiber, FIBER_RUNNING);
     proc_set_limit(p, p->fiber);
     return p;

@@ -1,6 +1,8 @@
 /* roots.c - what the collector finds live outside the heap: frames, deferred calls, panics, package
- * variables. The enumeration itself is runtime/vmheap.c's. The world is stopped; nothing here allocates script
- * memory. Frames are scanned by their exact maps (stackmap.c).
+ * variables. The enumeration itself is runtime/vmheap.c's, and it sees to it that a fiber does not
+ * run while it is scanned; other Ps may write received values into its frame. Nothing here allocates
+ * script memory. Frames are scanned by their exact maps (stackmap.c), which may be computed here,
+ * never in a pause.
  */
 #include "vm/panic.h"
 
@@ -15,7 +17,7 @@ static void mark_map(Marker *m, const StackMap *map, const Slot *fp, const Slot 
             break;
         }
         if (map->e[i].kind == GCW_IFACE_TYPE) {
-            mark_iface(m, s[0].p, s[1].p);
+            mark_iface(m, mem_peekp(&s[0]), mem_peekp(&s[1]));
         } else {
             mark_slot_ptr(m, s);
         }
@@ -53,18 +55,48 @@ void roots_fiber(Fiber *f, Marker *m)
     }
 }
 
-void roots_globals(GolVM *vm, Marker *m)
+enum { GLOBALS_PIECE = 8192 /* words */ };
+
+static uint32_t pieces(const RType *t)
 {
-    VmState *v = vm_state(vm);
-    mark_ptr(m, __atomic_load_n(&vm->time_local, __ATOMIC_RELAXED));
+    return t ? (t->gc_words + GLOBALS_PIECE - 1) / GLOBALS_PIECE : 0;
+}
+
+uint32_t roots_count_globals(GolVM *vm)
+{
+    const VmState *v = vm_state(vm);
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < v->nunits; i++) {
+        const Unit *u = v->units[i].unit;
+        const UnitPkg *pkgs = rel_get(&u->packages);
+        for (uint32_t k = 0; k < u->npackages; k++) {
+            n += pieces(rel_get(&pkgs[k].globals_type));
+        }
+    }
+    return n;
+}
+
+void roots_globals(GolVM *vm, Marker *m, uint32_t piece)
+{
+    const VmState *v = vm_state(vm);
+    if (piece-- == 0) {
+        mark_ptr(m, __atomic_load_n(&vm->time_local, __ATOMIC_RELAXED));
+        return;
+    }
     for (uint32_t i = 0; i < v->nunits; i++) {
         const Unit *u = v->units[i].unit;
         const UnitPkg *pkgs = rel_get(&u->packages);
         for (uint32_t k = 0; k < u->npackages; k++) {
             const RType *t = rel_get(&pkgs[k].globals_type);
-            if (t != NULL) {
-                mark_range(m, v->globals + v->units[i].base + pkgs[k].globals, t, 1);
+            uint32_t n = pieces(t);
+            if (piece < n) {
+                uint32_t from = piece * GLOBALS_PIECE;
+                const uint8_t *base = v->globals + v->units[i].base + pkgs[k].globals;
+                mark_part(m, base, t, from, from + GLOBALS_PIECE);
+                m->global_bytes += (n > 1 ? GLOBALS_PIECE : t->gc_words) * 8;
+                return;
             }
+            piece -= n;
         }
     }
 }

@@ -120,7 +120,8 @@ void stackmap_free_one(struct StackMaps *maps, const Func *f); /* made for one d
 
 /* roots.c: hooks of the collector. */
 void roots_fiber(Fiber *f, struct Marker *m);
-void roots_globals(GolVM *vm, struct Marker *m);
+uint32_t roots_count_globals(GolVM *vm);
+void roots_globals(GolVM *vm, struct Marker *m, uint32_t piece);
 
 /* dis.c: the unit's functions as text, source lines beside (source may be NULL). filter: only
  * functions whose name contains it. */

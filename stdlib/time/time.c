@@ -3,7 +3,7 @@
  * A script's timer is a heap object that holds a runtime Timer (runtime/timer.h) behind a pointer
  * to an empty type, so that script code cannot write it. Its target, a channel or a func value, is
  * traced; its owner is a P and no heap pointer. While a timer is armed the collector finds it through
- * timer_each. The three words of a time.Time are described in time.gol; time_now_slots makes one.
+ * timer_scan. The three words of a time.Time are described in time.gol; time_now_slots makes one.
  */
 #include <pthread.h>
 #include <stddef.h>

@@ -29,7 +29,7 @@ static unsigned test_requests, test_fatals, test_ready;
 static void shim_request(struct P *p) { test_requests++; }
 static void shim_fatal(struct P *p, const char *msg) { test_fatals++; }
 static void shim_ready(struct P *p) { test_ready++; }
-static void shim_roots(Heap *h, Marker *m)
+static void shim_roots(Heap *h, Marker *m, uint32_t job)
 {
     for (unsigned i = 0; i < 64; i++) {
         mark_ptr(m, test_roots[i]);
@@ -47,7 +47,7 @@ static const HeapHooks shim_hooks = {.request_gc = shim_request, .scan_roots = s
 static inline void shim_open(void)
 {
     CHECK(heap_init(&test_heap, &shim_hooks, NULL));
-    test_heap.check = true;
+    test_heap.checkmark = true;
     heap_cache_init(&test_heap, P0);
 }
 

@@ -171,14 +171,14 @@ static void test_finalizers(void)
     CHECK(finalizer_set(P0, &fn, &fn, node_type) == FINALIZER_NOT_HEAP);
     CHECK(finalizer_set(P0, inner, &fn, NULL) == FINALIZER_OK);
     WeakHandle *w = weak_handle(P0, outer);
-    CHECK(w && weak_handle(P0, outer) == w && weak_get(w) == outer);
+    CHECK(w && weak_handle(P0, outer) == w && weak_get(P0, w) == outer);
     test_roots[0] = outer;
     test_roots[1] = w;
     gc_run(P0, true);
-    CHECK(test_ready == 0 && weak_get(w) == outer);
+    CHECK(test_ready == 0 && weak_get(P0, w) == outer);
     test_roots[0] = NULL;
     gc_run(P0, true);
-    CHECK(test_ready == 1 && weak_get(w) == NULL);
+    CHECK(test_ready == 1 && weak_get(P0, w) == NULL);
     CHECK(finalizer_take(P0, &call) && call.obj == outer && call.fn == &fn && !call.cleanup);
     CHECK(!finalizer_take(P0, &call));
     CHECK(outer->next == inner);
@@ -287,7 +287,7 @@ static void test_threads(void)
 static void bench(void)
 {
     shim_open();
-    test_heap.check = false;
+    test_heap.checkmark = false;
     unsigned n = 20000000;
     double t = shim_now();
     for (unsigned i = 0; i < n; i++) {

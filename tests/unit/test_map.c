@@ -261,7 +261,7 @@ static void bench(void)
         int n = snprintf(names[i], sizeof(names[i]), "key%u", i * 7);
         strs[i] = (String){(uint8_t *)names[i], n};
     }
-    test_heap.check = false;
+    test_heap.checkmark = false;
     for (unsigned n = 100; n <= 1000000; n *= 100) {
         for (unsigned kind = 0; kind < (n > 100000 ? 1u : 2u); kind++) {
             unsigned rounds = 4000000 / n;
