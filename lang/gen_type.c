@@ -652,6 +652,12 @@ void tinfo_want_methods(Gen *g, TInfo *ti)
     }
     VEC_PUSH(g->method_queue, ti);
     Type *u = ti->under;
+    if (ti->type->kind == T_NAMED && !ti->iface) { /* reflection may take an address */
+        Type *pointer = type_pointer(ti->type);
+        if (type_method_set(pointer).n) {
+            tinfo_want_methods(g, tinfo(g, pointer));
+        }
+    }
     switch (u->kind) {
     case T_ARRAY: tinfo_want_methods(g, tinfo(g, u->array.elem)); break;
     case T_SLICE: tinfo_want_methods(g, tinfo(g, u->slice.elem)); break;
