@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,14 +133,15 @@ static void show_diagnostics(const GolTestInfo *info)
     free(cwd);
 }
 
+/* On the wire: the path, NUL, the stage. */
 static void report(int status, const char *path, Stage stage)
 {
     char c = (char)stage;
-    write_all(status, path ? path : "", path ? strlen(path) : 0);
+    write_all(status, path ? path : "", path ? strlen(path) + 1 : 1);
     write_all(status, &c, 1);
 }
 
-/* "example.com/x/geom" -> "/example.com/x/geom.test", some path that ends in the binary's name. */
+/* "example.com/x/geom" -> "geom.test". */
 static char *program_name(const char *package)
 {
     char *name;
@@ -209,6 +211,7 @@ static bool start_job(const TestOptions *o, Job *j)
     if (j->pid == 0) {
         close(out[0]);
         close(status[0]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         int code = child(o, j->target, out[1], status[1]);
         fflush(NULL);
         _exit(code);
@@ -224,7 +227,7 @@ static bool start_job(const TestOptions *o, Job *j)
 
 static const char *path_of(const Job *j)
 {
-    return j->told.n > 1 ? j->told.at : j->target->dir;
+    return j->told.n && *j->told.at ? j->told.at : j->target->dir;
 }
 
 /* What the tests print, or what we say about them. */
@@ -261,11 +264,9 @@ static bool take_status(const TestOptions *o, Job *j)
         return n < 0 && errno == EINTR;
     }
     bytes_add(&j->told, buf, (size_t)n);
-    char stage = j->told.at[j->told.n - 1];
-    if (stage == STAGE_RUNS || stage == STAGE_NO_TESTS || stage == STAGE_BUILD_FAILED ||
-        stage == STAGE_SETUP_FAILED) {
-        j->stage = (Stage)stage;
-        j->told.at[j->told.n - 1] = 0;
+    size_t path = strlen(j->told.at);
+    if (path + 1 < j->told.n) {
+        j->stage = (Stage)j->told.at[path + 1];
         j->start = now();
         if (o->json && !j->json) {
             j->json = test_json_new(path_of(j));

@@ -9,7 +9,7 @@ cd "$dir" || exit 1
 export GOMAXPROCS=2 NO_COLOR=1
 bad=0
 mask() {
-    sed -E -e 's/[0-9]+\.[0-9]+s/0.00s/g' -e 's/"Time":"[^"]*"/"Time":""/' -e 's/"Elapsed":[0-9.e-]+/"Elapsed":0/' \
+    sed -E -e 's/\(([0-9]+)s\)/(Ns)/' -e 's/[0-9]+\.[0-9]+s/0.00s/g' -e 's/"Time":"[^"]*"/"Time":""/' -e 's/"Elapsed":[0-9.e-]+/"Elapsed":0/' \
         -e 's/^(goroutine) [0-9]+/\1 N/' -e 's/0x[0-9a-f]+/0x/' -e "s|$(pwd -P)/||g"
 }
 # run STATUS ARG...: what `gol test ARG...` prints, both streams, must be standard input
@@ -359,15 +359,15 @@ has 1 '--- FAIL: TestPanic (0.00s)
 panic: assignment to entry in nil map [recovered]' -run Panic ./end
 has 1 'fatal error: all goroutines are asleep - deadlock!
 running tests:
-	TestDead (0s)
-	TestDead/inner (0s)
+	TestDead (Ns)
+	TestDead/inner (Ns)
 
 goroutine N [chan receive]:' -run Dead ./end
 has 1 'goroutine N [chan receive]:
 example.com/m/end.TestDead.func1(' -run Dead -timeout 0 ./end
 has 1 'panic: test timed out after 1s
 running tests:
-	TestLoop (1s)
+	TestLoop (Ns)
 
 goroutine N [running]:' -run Loop -timeout 1s ./end
 has 1 'panic: unexpected call to os.Exit(0) during test [recovered]' -run Exit0 ./end
