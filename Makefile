@@ -38,7 +38,7 @@ LIBA = $(BUILD)/libgol.a
 PRODUCTS = $(GOL)
 endif
 
-.PHONY: all check conformance check-asan check-tsan check-stress nightly bench compare fuzz lint format install \
+.PHONY: all check conformance check-asan check-tsan check-stress nightly bench compare fuzz fuzz-programs diff lint format install \
     uninstall clean unit scripts FORCE
 all: $(PRODUCTS)
 
@@ -103,19 +103,17 @@ check-tsan:
 	$(MAKE) BUILD=build/tsan SAN=thread OPTIMISE='-O1 -g' NDEBUG= check
 check-stress:
 	$(MAKE) BUILD=build/stress OPTIMISE='-O1 -g' NDEBUG= DEFS=-DGOL_STRESS check
-# libFuzzer over the front end, FUZZ_SECONDS long; new inputs stay in build/fuzz/corpus. clang only.
+# libFuzzer over each stage (tests/fuzz), FUZZ_SECONDS together; FUZZ_TARGETS=check for one. clang only.
 FUZZ_SECONDS ?= 60
-FUZZ_LIMITS = -rss_limit_mb=4096 -timeout=10 -max_len=16384 -verbosity=0
-$(BUILD)/fuzz-compile: tests/fuzz/fuzz_compile.c $(LIBA)
-	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBA) $(LIBS)
+FUZZ_TARGETS ?= scan parse check compile run
+FUZZ_HELP = tests/fuzz/fuzz.c tests/fuzz/mutate.c
+$(BUILD)/fuzz-%: tests/fuzz/fuzz_%.c $(FUZZ_HELP) tests/fuzz/fuzz.h $(LIBA)
+	$(CC) $(CFLAGS_ALL) -UNDEBUG -fsanitize=fuzzer -o $@ $< $(FUZZ_HELP) $(LIBA) $(LIBS)
+fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
 fuzz:
 ifeq ($(CC_KIND),clang)
-	$(MAKE) BUILD=build/fuzz SAN=address OPTIMISE='-O1 -g' NDEBUG= CFLAGS=-fsanitize=fuzzer-no-link build/fuzz/fuzz-compile
-	mkdir -p build/fuzz/corpus build/fuzz/seeds
-	for f in $$(find tests examples -name '*.gol'); do cp $$f build/fuzz/seeds/$$(echo $$f | tr / _); done
-	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 build/fuzz/fuzz-compile \
-	    -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
-	@echo "1 passed, 0 failed"
+	$(MAKE) BUILD=build/fuzz SAN=address OPTIMISE='-O1 -g' NDEBUG= CFLAGS=-fsanitize=fuzzer-no-link fuzz-programs
+	sh tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 else
 	@echo "fuzz: needs clang-19"; echo "0 passed, 0 failed"
 endif

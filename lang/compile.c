@@ -227,7 +227,7 @@ static void run_request(Request *r, MemBackend backend)
 static void *compiler_thread(void *arg)
 {
     MemBackend backend = MEM_ARENA;
-    if (!arg) {
+    if (!arg && !MEM_FENCED) {
         mem_init_gc((char *)__builtin_frame_address(0) + 256);
         backend = MEM_GC;
     }

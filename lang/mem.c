@@ -6,6 +6,9 @@
  * host owns bdwgc already, after fork, for unit tests, and while bdwgc is busy being the run-time
  * collector.
  *
+ * AddressSanitizer cannot look into either; in its builds compiles use the arena, and a fence stands
+ * behind each object (MEM_FENCED).
+ *
  * Everything here belongs to one thread at a time: the compiler thread (or a test's only thread).
  * Nothing is locked.
  *

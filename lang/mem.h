@@ -10,6 +10,24 @@
 #include <stdint.h>
 #include <string.h>
 
+/* AddressSanitizer builds: compiles use the arena, whose objects have fences. */
+#if defined __SANITIZE_ADDRESS__
+#define MEM_FENCED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define MEM_FENCED 1
+#endif
+#endif
+#ifdef MEM_FENCED
+#include <sanitizer/asan_interface.h>
+enum { MEM_FENCE = 16 };
+#define MEM_FENCE_OFF(at, n, taken) ASAN_POISON_MEMORY_REGION((char *)(at) + (n), (taken) - (n))
+#else
+#define MEM_FENCED 0
+enum { MEM_FENCE = 0 };
+#define MEM_FENCE_OFF(at, n, taken) ((void)(at))
+#endif
+
 /* The rest of the chunk at hand; two kinds of chunks: scanned for pointers, and not. */
 typedef struct MemBump {
     char *p, *end;
@@ -19,13 +37,15 @@ void *mem_refill(MemBump *b, size_t n);
 
 static inline void *mem_take(MemBump *b, size_t n)
 {
-    n = (n + (n == 0) + 7) & ~(size_t)7;
-    if (n <= (size_t)(b->end - b->p)) {
-        void *at = b->p;
-        b->p += n;
-        return at;
+    size_t taken = ((n + (n == 0) + 7) & ~(size_t)7) + MEM_FENCE;
+    void *at = b->p;
+    if (taken <= (size_t)(b->end - b->p)) {
+        b->p += taken;
+    } else {
+        at = mem_refill(b, taken);
     }
-    return mem_refill(b, n);
+    MEM_FENCE_OFF(at, n, taken);
+    return at;
 }
 
 /* Scanned for pointers, and what holds none. */

@@ -1,18 +1,27 @@
-/* fuzz_compile.c - libFuzzer target for the whole front end: scanner, parser, checker and code
- * generator. Any input must give a program or diagnostics: a crash or a hang is a bug. `make fuzz`
- * seeds it with the scripts of tests/. */
+/* fuzz_compile.c - the whole front end by its front door: any input gives a program or diagnostics,
+ * and a program can be loaded and listed. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "include/gol.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static FILE *null;
     char *diagnostics = NULL;
+    int nerrors = 0;
     GolSource source = {.path = "fuzz.gol", .text = (const char *)data, .text_len = size};
-    GolProgram *program = gol_compile(&source, &diagnostics, NULL);
-    if (!diagnostics) {
+    uint64_t since = fuzz_clock();
+    GolProgram *program = gol_compile(&source, &diagnostics, &nerrors);
+    fuzz_judge(since, size);
+    if (!diagnostics || (program != NULL) != (nerrors == 0)) {
+        abort();
+    }
+    if (!null) {
+        null = fopen("/dev/null", "w");
+    }
+    if (program && null && gol_disassemble(program, NULL, null) != 0) {
         abort();
     }
     gol_free(diagnostics);
