@@ -151,6 +151,8 @@ static void open_params(Fg *f, Type *sig, FuncType *ft, Type *recv, Obj *recv_ob
         ps[k].slot = slot_new(f, ps[k].ti);
     }
     f->nargs = f->top - f->nres;
+    /* before any code that needs temporaries: the loads of constants will precede it */
+    f->hoist_slot = f->lit && f->lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     for (uint32_t i = 0; i < k; i++) {
         box_param(f, &ps[i]);
     }
@@ -310,7 +312,6 @@ static void body_pass(Fg *f, FuncRec *r)
         return;
     }
     declare_results(f, r->sig, &d->func.sig->results);
-    f->hoist_slot = f->lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     gen_stmts(f, d->func.body->stmts.at, d->func.body->stmts.n);
     close_body(f, d->func.body->rbrace);
 }
@@ -410,7 +411,6 @@ static void literal_pass(Fg *f, Expr *e, Lit *lit, const Env *env, uint16_t flag
     if (f->range_fn) {
         rangefn_enter(f);
     }
-    f->hoist_slot = lit->has_loop ? slot_raw(f, HOIST_MAX) : -1;
     gen_stmts(f, e->func.body->stmts.at, e->func.body->stmts.n);
     close_body(f, e->func.body->rbrace);
 }

@@ -1,63 +1,77 @@
 #!/bin/sh
-# run.sh [N [SEED]] - N random programs (gen.gol) from SEED on run under gol and compiled by go: standard
-# output, the first line of standard error and the exit status must agree. Prints each seed that
-# differs; its files stay in $OUT. GOL is the gol to test, BATCH how many programs one go build compiles.
+# run.sh [SEED [COUNT]] - COUNT random programs (tests/diff/gen) from SEED on, run by gol and compiled by
+# go: standard output, standard error up to the first traceback and the exit status must agree. Says
+# which seeds differ; their batches stay in $OUT. Last line "N passed, N failed".
+#
+# GOL is the gol to test, BATCH how many programs one go build compiles. With REF=FILE another gol stands
+# in for go (a sanitizer build against the plain one). One seed alone: run.sh SEED 1; what of a batch's
+# programs to run, and how many lines of each: $OUT/N/batch -lines=100000 SEED..., $GOL run $OUT/N/gol ...
 here=$(cd "$(dirname "$0")" && pwd)
-n=${1:-20} seed=${2:-1} BATCH=${BATCH:-10}
+seed=${1:-1} n=${2:-20} BATCH=${BATCH:-40}
 GOL=${GOL:-$here/../../gol}
 OUT=${OUT:-${TMPDIR:-/tmp}/gol-diff}
-export GO111MODULE=off
-command -v go >/dev/null || { echo "0 passed, 0 failed (no go)"; exit 0; }
-mkdir -p "$OUT"
+export GO111MODULE=off GOGC=400
+[ -n "${REF:-}" ] || command -v go >/dev/null || { echo "0 passed, 0 failed (no go)"; exit 0; }
 passed=0 failed=0
 
-# compare SEED: runs both, says what differs
-compare() {
-    p=$OUT/p$1
-    timeout 60 "$OUT/batch/batch" "$1" >"$p.want" 2>"$p.wanterr" </dev/null
-    echo "exit $?" >>"$p.want"
-    timeout 60 "$GOL" "$p.gol" >"$p.got" 2>"$p.goterr" </dev/null
-    echo "exit $?" >>"$p.got"
-    head -n 1 "$p.wanterr" >>"$p.want"
-    head -n 1 "$p.goterr" >>"$p.got"
-    if cmp -s "$p.want" "$p.got"; then
-        passed=$((passed + 1))
-        rm -f "$p".*
-    else
-        failed=$((failed + 1))
-        echo "seed $1 differs:"
-        diff -a "$p.want" "$p.got" | head -n 4 | cut -c 1-160
-    fi
+# the output of seed $2's program in file $1
+part() { sed -n "/^== seed $2\$/,/^== seed /p" "$1"; }
+
+# What one side did is in $1.out, $1.err, $1.status: one text to compare.
+gather() {
+    cat "$1.out" - <<END
+$(sed '/^goroutine /,$d' "$1.err")
+exit $(cat "$1.status")
+END
+}
+
+run() { # NAME COMMAND...
+    name=$1
+    shift
+    timeout "${LIMIT:-120}" "$@" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null
+    echo $? >"$dir/$name.status"
+    gather "$dir/$name" >"$dir/$name.all"
 }
 
 end=$((seed + n))
 while [ "$seed" -lt "$end" ]; do
-    rm -rf "$OUT/batch"
-    mkdir -p "$OUT/batch"
-    {
-        printf 'package main\nimport "os"\nfunc main() {\n\tswitch os.Args[1] {\n'
+    count=$((end - seed < BATCH ? end - seed : BATCH))
+    dir=$OUT/$seed
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    bad=0
+    "${GENGOL:-$GOL}" run "$here/gen" "$dir" "$seed" "$count" || { echo "seed $seed: no programs"; bad=$count; }
+    if [ -n "${REF:-}" ]; then
+        run want "$REF" run "$dir/gol"
+    elif (cd "$dir/go" && go build "-gcflags=-e ${GCFLAGS:--l}" -o ../batch .) 2>"$dir/build.err"; then
+        run want "$dir/batch"
+    else
+        echo "seeds from $seed: go refuses:"
+        head -n 8 "$dir/build.err"
+        bad=$count
+    fi
+    run got "$GOL" run "$dir/gol"
+    if [ $bad = 0 ] && ! cmp -s "$dir/want.all" "$dir/got.all"; then
         s=$seed
-        while [ "$s" -lt "$end" ] && [ "$s" -lt $((seed + BATCH)) ]; do
-            printf '\tcase "%d":\n\t\tmain_%d()\n' "$s" "$s"
+        while [ "$s" -lt $((seed + count)) ]; do
+            part "$dir/want.out" "$s" >"$dir/want.part"
+            part "$dir/got.out" "$s" >"$dir/got.part"
+            if ! cmp -s "$dir/want.part" "$dir/got.part"; then
+                bad=$((bad + 1))
+                echo "seed $s differs ($dir):"
+                diff -a "$dir/want.part" "$dir/got.part" | head -n 4 | cut -c 1-160
+            fi
             s=$((s + 1))
         done
-        printf '\t}\n}\n'
-    } >"$OUT/batch/main.go"
-    s=$seed
-    while [ "$s" -lt "$end" ] && [ "$s" -lt $((seed + BATCH)) ]; do
-        "$GOL" "$here/gen.gol" "$s" >"$OUT/p$s.gol" || { echo "seed $s: no program"; failed=$((failed + 1)); }
-        "$GOL" "$here/gen.gol" "$s" -lib >"$OUT/batch/p$s.go"
-        s=$((s + 1))
-    done
-    if ! (cd "$OUT/batch" && go build -gcflags=-e -o batch . 2>"$OUT/batch.err"); then
-        echo "seeds $seed to $((s - 1)): go refuses:"
-        head -n 8 "$OUT/batch.err"
-        failed=$((failed + 1))
+        if [ $bad = 0 ]; then
+            bad=1
+            echo "the end of seeds from $seed differs ($dir):"
+            diff -a "$dir/want.all" "$dir/got.all" | head -n 4 | cut -c 1-160
+        fi
     fi
-    while [ "$seed" -lt "$s" ]; do
-        [ -x "$OUT/batch/batch" ] && compare "$seed"
-        seed=$((seed + 1))
-    done
+    failed=$((failed + bad)) passed=$((passed + count - bad))
+    [ $bad = 0 ] && rm -rf "$dir"
+    seed=$((seed + count))
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
