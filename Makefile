@@ -117,8 +117,14 @@ ifeq ($(CC_KIND),clang)
 else
 	@echo "fuzz: needs clang-19"; echo "0 passed, 0 failed"
 endif
+# random programs, by gol and by Go 1.19 (tests/diff)
+DIFF_SEED ?= 1
+DIFF_COUNT ?= 200
+diff: all
+	GOL=$(abspath $(GOL)) sh tests/diff/run.sh $(DIFF_SEED) $(DIFF_COUNT)
 nightly: check check-asan check-tsan check-stress
 	$(MAKE) fuzz FUZZ_SECONDS=3600
+	$(MAKE) diff DIFF_COUNT=20000
 # Go's own test tree, where golang-1.19-src (or GOTEST) has it
 conformance: all
 	BUILD=$(BUILD) CC=$(CC) sh tests/conformance/run.sh $(CURDIR)/$(GOL) $(CONFORMANCE)

@@ -11,7 +11,11 @@ seed=${1:-1} n=${2:-20} BATCH=${BATCH:-40}
 GOL=${GOL:-$here/../../gol}
 OUT=${OUT:-${TMPDIR:-/tmp}/gol-diff}
 export GO111MODULE=off GOGC=400
-[ -n "${REF:-}" ] || command -v go >/dev/null || { echo "0 passed, 0 failed (no go)"; exit 0; }
+[ -n "${REF:-}" ] || command -v go >/dev/null || {
+    echo "diff: no go"
+    echo "0 passed, 0 failed"
+    exit 0
+}
 passed=0 failed=0
 
 # the output of seed $2's program in file $1
