@@ -37,6 +37,29 @@ static GolProgram *program_of(Unit *unit)
     return program;
 }
 
+int gol_found_file(GolFound *found, const char *name, const char *text, size_t len)
+{
+    return found_add((FoundFiles *)found, name, text, len);
+}
+
+/* The host's callback as the compiler calls it. */
+static bool find(void *ctx, const char *path, FoundFiles *out)
+{
+    const GolSource *source = ctx;
+    return source->find(source->find_ctx, path, (GolFound *)out) != 0;
+}
+
+/* The host's files as the compiler's; NULL without memory. */
+static MemoryFile *memory_files(const GolSource *source)
+{
+    MemoryFile *at = malloc((source->nfiles + 1) * sizeof *at);
+    for (size_t i = 0; at && i < source->nfiles; i++) {
+        const GolFile *f = &source->files[i];
+        at[i] = (MemoryFile){f->package, f->name, f->text, f->len};
+    }
+    return at;
+}
+
 static CompileInput input_of(const GolSource *source)
 {
     return (CompileInput){
@@ -48,17 +71,34 @@ static CompileInput input_of(const GolSource *source)
         .allow_unsafe = source->allow_unsafe,
         .image = std_image(),
         .std_path = getenv("GOL_STD"),
+        .memory = memory_files(source),
+        .nmemory = source->nfiles,
+        .find = source->find ? find : NULL,
+        .find_ctx = (void *)(uintptr_t)source,
+        .no_disk = source->no_disk,
         .limits = compile_limits(&source->limits),
         .cancel = source->cancel,
         .client = source->client,
     };
 }
 
+/* Takes what input_of made. */
+static void run_input(CompileInput *in, CompileResult *out)
+{
+    if (in->memory) {
+        compile_run(in, out);
+    } else {
+        *out = (CompileResult){.diagnostics = error_text("gol: out of memory\n"), .nerrors = 1};
+    }
+    free((void *)(uintptr_t)in->memory);
+    in->memory = NULL;
+}
+
 GolProgram *gol_compile(const GolSource *source, char **diagnostics, int *nerrors)
 {
     CompileInput in = input_of(source);
     CompileResult out = {0};
-    compile_run(&in, &out);
+    run_input(&in, &out);
     *diagnostics = out.diagnostics;
     out.diagnostics = NULL;
     if (nerrors) {
@@ -97,7 +137,7 @@ int gol_vet(const GolSource *source, const char *checks, char **diagnostics)
     in.check_only = true;
     in.vet = checks ? checks : "";
     CompileResult out = {0};
-    compile_run(&in, &out);
+    run_input(&in, &out);
     *diagnostics = out.diagnostics;
     out.diagnostics = NULL;
     int n = out.nerrors ? -1 : (int)out.nfindings;

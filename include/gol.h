@@ -38,6 +38,21 @@ typedef struct GolCompileLimits {
     int64_t wall_ns;       /* nanoseconds, waiting for other compiles apart */
 } GolCompileLimits;
 
+/* A file of a package that the host gives. Files of one package share its import path; those of the
+ * main package have none. Sources are what is called *.gol or *.go, constraints in names as on disk;
+ * others are for //go:embed ("dir/name"), and "go.mod" of the main package says its language version. */
+typedef struct GolFile {
+    const char *package;   /* import path, "" or NULL: the main package */
+    const char *name;
+    const char *text;
+    size_t len;
+} GolFile;
+
+/* What GolSource.find has found: it calls gol_found_file for each file of the package (the text is
+ * copied; 0: out of memory) and returns 1; 0 means that there is no such package. */
+typedef struct GolFound GolFound;
+GOL_API int gol_found_file(GolFound *found, const char *name, const char *text, size_t len);
+
 /* What to compile. Zero the struct first; later versions append fields. */
 typedef struct GolSource {
     const char *path;      /* file or folder; with text: the name for messages */
@@ -46,6 +61,13 @@ typedef struct GolSource {
     int check_only;        /* report diagnostics, make no program */
     int color;             /* colour the diagnostics */
     int allow_unsafe;      /* the program may import unsafe; it runs only in VMs that permit it, too */
+    const GolFile *files;  /* packages beside those on disk, before them but behind std */
+    size_t nfiles;
+    int (*find)(void *ctx, const char *import_path, GolFound *found); /* or NULL: asked for packages
+                              that neither std nor files has, once each, on the compiler's thread,
+                              where it must not compile */
+    void *find_ctx;
+    int no_disk;           /* packages and embedded files come from std, files and find alone */
     GolCompileLimits limits;
     const int *cancel;     /* or NULL. Set to nonzero by any thread or signal handler, it ends the
                               compile, or its waiting for others, within 10 milliseconds */

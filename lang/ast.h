@@ -158,7 +158,9 @@ struct Decl {
                  Package *pkg; bool used; } import;
         struct { ExprList names; Expr *type; ExprList values; uint32_t iota;
                  Decl *inherited; /* const: the earlier spec whose type and values repeat */
-                 bool group_first; } value; /* const and var */
+                 bool group_first;
+                 struct Embed *embed; /* var: what //go:embed lines above it name (goembed.h) */
+               } value; /* const and var */
         struct { Expr *name; FieldList tparams; bool alias; Expr *type; Obj *obj; } type;
         struct { Expr *name; Field *recv; /* NULL: function */ ExprList recv_tparams; /* names in recv's [ ] */
                  FuncType *sig; Block *body; /* NULL: native */ Obj *obj; Scope *scope; } func;

@@ -25,6 +25,7 @@
 
 #include "lang/live.h"
 #include "lang/load.h"
+#include "lang/memfs.h"
 #include "lang/vet.h"
 
 #include <assert.h>
@@ -240,6 +241,7 @@ static void run_request(Request *r, MemBackend backend)
         compile(r->in, r->out, d);
     }
     mem_end();
+    memfs_forget();
 }
 
 /* ---- The thread ------------------------------------------------------------------------------- */

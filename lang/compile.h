@@ -16,6 +16,17 @@ typedef struct CompileLimits {
     int64_t wall_ns;  /* from start to end, waiting for other compiles apart; default: none */
 } CompileLimits;
 
+/* A file of a package that the embedder gives (memfs.h). */
+typedef struct MemoryFile {
+    const char *package;    /* import path; NULL or "": the main package */
+    const char *name;       /* "x.go"; "dir/y" for //go:embed; "go.mod" of the main package */
+    const char *text;
+    size_t len;
+} MemoryFile;
+typedef struct FoundFiles FoundFiles;
+/* For CompileInput.find: copies a file into what was found. False: no memory. */
+bool found_add(FoundFiles *f, const char *name, const char *text, size_t len);
+
 typedef struct CompileInput {
     /* One of: a path (file or directory), or text with a name for messages. */
     const char *path;
@@ -34,6 +45,12 @@ typedef struct CompileInput {
     int go_minor;           /* 0: newest */
     const char *vet;        /* NULL, or which checks of vet to run over the input (vet.h): no unit */
     const struct LiveInput *live; /* an entry of a live package (live.h); text is set */
+    const MemoryFile *memory; /* packages beside or instead of those on disk; main may be among them */
+    size_t nmemory;
+    /* Asked for import paths that neither std nor memory has; runs on the compiler thread. */
+    bool (*find)(void *ctx, const char *path, FoundFiles *out);
+    void *find_ctx;
+    bool no_disk;           /* imports are looked for in std, memory and find alone */
     CompileLimits limits;
     const int *cancel;      /* or NULL; not 0: the compile ends within milliseconds */
     const void *client;     /* whose compile this is: clients take turns. NULL: the caller's thread */

@@ -5,6 +5,7 @@
  * object is a cycle: fine where a type definition lies on it (a type may mention itself), an error
  * otherwise. Types that contain themselves by value are found afterwards (check_valid_type). */
 #include "lang/check.h"
+#include "lang/goembed.h"
 
 #include <assert.h>
 #include <string.h>
@@ -566,6 +567,55 @@ static void const_obj(Checker *c, Obj *o, Decl *d)
 }
 
 /* The variables of a declaration that one call initialises are resolved together. */
+/* The value of a variable below //go:embed, as an expression that is checked already. */
+static Expr *embedded_value(Checker *c, Decl *d, Type *t)
+{
+    Embed *e = d->value.embed;
+    Type *u = type_under(t);
+    bool fs = t->kind == T_NAMED && t->named.obj->pkg && t->named.obj->pkg->is_std &&
+              !strcmp(t->named.obj->pkg->path, "embed") && !strcmp(t->named.obj->name, "FS");
+    bool bytes = u->kind == T_SLICE && type_under(u->slice.elem)->kind == T_UINT8;
+    if (!fs && !bytes && u->kind != T_STRING) {
+        check_error(c, e->pos, e->end, "Embed", "go:embed cannot apply to var of type %s",
+                    check_type_text(c, t));
+        return NULL;
+    }
+    if (!fs && e->files.n != 1) {
+        check_error(c, e->pos, e->end, "Embed", "invalid go:embed: multiple files for type %s",
+                    check_type_text(c, t));
+        return NULL;
+    }
+    Expr *lit = MEM_NEW(Expr);
+    lit->kind = EX_LIT;
+    lit->pos = lit->start = e->pos;
+    lit->end = e->end;
+    lit->lit.tok = TOK_STRING;
+    lit->lit.text = "";
+    lit->mode = MODE_CONST;
+    lit->type = basic(T_STRING);
+    lit->cval = fs ? goembed_image(e) : const_string(e->files.at[0].data, e->files.at[0].len);
+    if (!fs && !bytes) {
+        lit->type = t;
+        return lit;
+    }
+    Expr *x = MEM_NEW(Expr);
+    *x = *lit;
+    x->cval = NULL;
+    memset(&x->lit, 0, sizeof x->lit);
+    if (fs) {
+        x->kind = EX_COMPOSITE;
+        VEC_PUSH(x->composite.elems, lit);
+    } else {
+        x->kind = EX_CALL;
+        x->call.call_kind = CALL_CONVERSION;
+        x->call.fn = d->value.type;
+        VEC_PUSH(x->call.args, lit);
+    }
+    x->mode = MODE_VALUE;
+    x->type = t;
+    return x;
+}
+
 static void var_obj(Checker *c, Obj *o, Decl *d)
 {
     uint32_t n = d->value.names.n;
@@ -577,6 +627,13 @@ static void var_obj(Checker *c, Obj *o, Decl *d)
                 v->type = t;
             }
         }
+    }
+    if (d->value.embed && o->type && !is_invalid(o->type) && !d->value.embed->bad) {
+        Expr *x = embedded_value(c, d, o->type);
+        if (x) {
+            VEC_PUSH(d->value.values, x);
+        }
+        return;
     }
     if (!d->value.values.n) {
         if (!d->value.type) {

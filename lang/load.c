@@ -6,17 +6,20 @@
  * of the std image are not followed: they are read from their export text when the checker asks
  * (import_callback), and their declarations are resolved lazily.
  *
- * An import path is resolved in this order: "./x" relative to the importing folder; std (the image,
- * else a folder of std_path); the module's own path; its local replacements; vendor/ folders from
- * the importing folder up to the module's root. What cannot be resolved is reported by the checker
- * at the import, with the text that import_callback gives it.
+ * An import path is resolved in this order: std (the image, else a folder of std_path); packages
+ * that the embedder gives (memfs.c); "./x" relative to the importing folder; the module's own path;
+ * its local replacements; vendor/ folders from the importing folder up to the module's root. A
+ * package in memory imports none from disk. What cannot be resolved is reported by the checker at the
+ * import, with the text that import_callback gives it.
  *
  * Owned by the compiler thread; all memory is the compile's.
  */
 #include "lang/load.h"
 
 #include "lang/export.h"
+#include "lang/goembed.h"
 #include "lang/live.h"
+#include "lang/memfs.h"
 #include "lang/module.h"
 #include "lang/scan.h"
 #include "lang/source.h"
@@ -27,6 +30,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { NEWEST_LANGUAGE = 24 };
 
@@ -42,6 +46,7 @@ struct Loaded {
     Package *pkg;
     const char *dir;      /* NULL: of the image */
     VEC(Import) imports;
+    const MemoryFiles *files; /* the embedder's; dir is then "memory:" and the path */
     uint8_t state;        /* depth-first search: 0 new, 1 on the stack, 2 done */
     bool std, script, checking, checked;
 };
@@ -50,6 +55,7 @@ struct Loader {
     const CompileInput *in;
     DiagList *d;
     Module *module;
+    MemFs *memory;
     VEC(Loaded *) all;
     VEC(Loaded *) order;  /* dependencies first */
     VEC(Loaded *) stack;
@@ -64,6 +70,7 @@ Loader *load_new(const CompileInput *in, DiagList *d)
     Loader *l = MEM_NEW(Loader);
     l->in = in;
     l->d = d;
+    l->memory = memfs_new(in);
     return l;
 }
 
@@ -154,6 +161,17 @@ static int minor_for(const Loader *l, const Loaded *x)
     return l->module->go_minor ? l->module->go_minor : default_minor(l);
 }
 
+/* A //go:build line may ask for a newer version than the module's; from module version 1.21 on, for an
+ * older one, too, but none before 1.21. */
+static int file_minor(int module, int asked)
+{
+    enum { FIRST = 21 };
+    if (asked <= 0 || (module < FIRST && asked <= module)) {
+        return module;
+    }
+    return module >= FIRST && asked < FIRST ? FIRST : asked;
+}
+
 /* Only blanks and comments? */
 static bool is_empty(const File *f) { return f->script && f->decls.n == 0 && !f->has_errors; }
 
@@ -170,10 +188,7 @@ static void parse_text(Loader *l, Loaded *x, const char *path, const char *text,
         return;
     }
     SourceFile *src = diag_add_file(l->d, path, text, len);
-    src->go_minor = minor_for(l, x);
-    if (asked > 0) {
-        src->go_minor = asked >= 21 || asked > src->go_minor ? asked : src->go_minor;
-    }
+    src->go_minor = file_minor(minor_for(l, x), asked);
     File *f = parse_file(l->d, src, allow_script);
     if (is_empty(f)) {
         diag_report(l->d, DIAG_ERROR, src->base, 0, "EmptyInput",
@@ -187,6 +202,13 @@ static void parse_text(Loader *l, Loaded *x, const char *path, const char *text,
     }
     x->script |= f->script;
     VEC_PUSH(x->pkg->files, f);
+    if (!f->has_errors) {
+        static const MemoryFiles nothing;
+        EmbedPlace place = {x->dir, l->in->no_disk && !x->files ? &nothing : x->files};
+        uint32_t before = l->d->nerrors;
+        goembed_attach(l->d, f, &place);
+        l->failed |= l->d->nerrors > before;
+    }
 }
 
 static void check_names(Loader *l, Loaded *x)
@@ -244,6 +266,35 @@ static void no_files_error(Loader *l, const char *dir, bool excluded)
                    excluded ? mem_printf("build constraints exclude all source files in %s", dir)
                             : mem_printf("no .gol or .go files in %s", dir));
     }
+}
+
+/* As messages name it: without its package's path in the main package. */
+static const char *memory_name(const MemoryFile *f)
+{
+    return *f->package ? mem_printf("%s/%s", f->package, f->name) : f->name;
+}
+
+/* Both lists are sorted by name. */
+static void parse_memory(Loader *l, Loaded *x)
+{
+    PathList all = {0}, names = {0};
+    uint32_t excluded = 0;
+    for (uint32_t i = 0; i < x->files->n; i++) {
+        VEC_PUSH(all, x->files->at[i]->name);
+    }
+    source_select(&all, false, &names, &excluded);
+    for (uint32_t i = 0, k = 0; i < names.n; i++) {
+        while (strcmp(x->files->at[k]->name, names.at[i]) != 0) {
+            k++;
+        }
+        const MemoryFile *f = x->files->at[k++];
+        bool script = x == l->main && names.n == 1 && !l->in->text;
+        parse_text(l, x, memory_name(f), f->text, f->len, script);
+    }
+    if (!x->pkg->files.n) {
+        no_files_error(l, x->dir, names.n || excluded);
+    }
+    check_names(l, x);
 }
 
 static void parse_folder(Loader *l, Loaded *x)
@@ -305,7 +356,8 @@ static const char *path_of_folder(const Loader *l, const char *dir, const char *
     return taken ? mem_printf("./%s", dir) : written;
 }
 
-static const char *vendor_folder(const Loader *l, const Loaded *from, const char *path)
+/* `looked`, if not NULL, becomes a list of the folders that were tried. */
+static const char *vendor_folder(const Loader *l, const Loaded *from, const char *path, Text *looked)
 {
     const char *at = from->dir ? from->dir : ".";
     const char *root = l->module ? l->module->root : NULL;
@@ -313,6 +365,10 @@ static const char *vendor_folder(const Loader *l, const Loaded *from, const char
         const char *dir = source_join(source_join(at, "vendor"), path);
         if (has_sources(dir)) {
             return dir;
+        }
+        if (looked) {
+            text_str(looked, looked->n ? ", " : "");
+            text_str(looked, dir);
         }
         if (!strcmp(at, ".") || !strcmp(at, "/") || (root && !strcmp(at, root))) {
             break;
@@ -350,11 +406,36 @@ static const char *user_folder(const Loader *l, const Loaded *from, const char *
         const char *dir = source_clean(source_join(best->dir, *rest ? rest : "."));
         return has_sources(dir) ? dir : NULL;
     }
-    return vendor_folder(l, from, p);
+    return vendor_folder(l, from, p, NULL);
+}
+
+/* The import path of the package that imports: the main package's is its folder's. NULL: it has none,
+ * outside modules. */
+static const char *own_path(const Loader *l, const Loaded *from)
+{
+    if (strcmp(from->pkg->path, "main") != 0 || from->files) {
+        return from->pkg->path;
+    }
+    const Module *m = l->module;
+    if (!m || !m->path || !m->root) {
+        return NULL;
+    }
+    char cwd[4096];
+    const char *dir = source_clean(from->dir), *rest;
+    if (dir[0] != '/' && m->root[0] == '/') {
+        if (!getcwd(cwd, sizeof cwd)) {
+            return NULL;
+        }
+        dir = source_clean(source_join(cwd, dir));
+    }
+    if (!strcmp(dir, m->root) || !under(dir, m->root, &rest)) {
+        return m->path;
+    }
+    return mem_printf("%s/%s", m->path, rest);
 }
 
 /* A path with an element "internal" is for importers below that element's parent only. */
-static bool internal_hidden(const Loaded *from, const char *path, bool std)
+static bool internal_hidden(const Loader *l, const Loaded *from, const char *path, bool std)
 {
     if (from->std) {
         return false;
@@ -374,8 +455,33 @@ static bool internal_hidden(const Loaded *from, const char *path, bool std)
         return true;
     }
     size_t n = hit == path ? 0 : (size_t)(hit - path) - 1;
-    const char *own = from->pkg->path;
-    return strcmp(own, "main") != 0 && strncmp(own, path, n) != 0;
+    const char *own = own_path(l, from);
+    return own && strcmp(own, "main") != 0 && n &&
+           (strncmp(own, path, n) != 0 || (own[n] && own[n] != '/'));
+}
+
+/* The embedder's package that `from` means by path, or NULL. */
+static Loaded *load_memory(Loader *l, const Loaded *from, const char *path)
+{
+    if (path[0] == '.') {
+        if (!from->files) {
+            return NULL;
+        }
+        path = source_clean(source_join(from == l->main ? "" : from->pkg->path, path));
+    }
+    const MemoryFiles *files = *path ? memfs_package(l->memory, path) : NULL;
+    if (!files) {
+        return NULL;
+    }
+    const char *dir = mem_printf("memory:%s", path);
+    Loaded *x = find_loaded(l, path, dir);
+    if (x) {
+        return x;
+    }
+    x = loaded_new(l, path, dir);
+    x->files = files;
+    parse_memory(l, x);
+    return x;
 }
 
 static Loaded *load_folder(Loader *l, const char *path, const char *dir, bool std)
@@ -413,6 +519,10 @@ static Loaded *resolve(Loader *l, const Loaded *from, const char *path)
     const char *dir = std_folder(l, path);
     if (dir) {
         return load_folder(l, path, dir, true);
+    }
+    Loaded *given = load_memory(l, from, path);
+    if (given || l->in->no_disk || from->files) {
+        return given;
     }
     dir = user_folder(l, from, &path);
     return dir ? load_folder(l, path, dir, false) : NULL;
@@ -545,14 +655,38 @@ static void read_main_file(Loader *l, Loaded *x)
     check_names(l, x);
 }
 
+/* The main package among the embedder's files, perhaps beside a text. */
+static void read_main_memory(Loader *l, const MemoryFiles *files)
+{
+    Loaded *x = l->main = loaded_new(l, "main", "memory:");
+    x->files = files;
+    l->module = MEM_NEW(Module);
+    for (uint32_t i = 0; i < files->n; i++) {
+        const MemoryFile *f = files->at[i];
+        if (!strcmp(f->name, "gol.mod") || (!strcmp(f->name, "go.mod") && !l->module->root)) {
+            l->module = module_of_text(l->d, f->name, f->text, f->len);
+        }
+    }
+    if (is_text_input(l)) {
+        read_main_file(l, x);
+    }
+    parse_memory(l, x);
+    x->pkg->is_main = x->pkg->name && !strcmp(x->pkg->name, "main");
+}
+
 static void read_main(Loader *l)
 {
     const CompileInput *in = l->in;
+    const MemoryFiles *files = memfs_package(l->memory, "");
+    if (files) {
+        read_main_memory(l, files);
+        return;
+    }
     bool folder = !is_text_input(l) && (in->is_dir || source_is_folder(in->path));
     const char *dir = is_text_input(l) ? "."
                       : folder         ? source_clean(in->path)
                                        : source_clean(source_dir_of(in->path));
-    l->module = module_find(l->d, dir);
+    l->module = in->no_disk && is_text_input(l) ? MEM_NEW(Module) : module_find(l->d, dir);
     Loaded *x = l->main = loaded_new(l, "main", dir);
     if (folder) {
         parse_folder(l, x);
@@ -636,7 +770,7 @@ static void read_tests(Loader *l)
 static void read_live(Loader *l)
 {
     const LiveInput *in = l->in->live;
-    l->module = module_find(l->d, ".");
+    l->module = l->in->no_disk ? MEM_NEW(Module) : module_find(l->d, ".");
     for (uint32_t i = 0; i < in->nentries; i++) {
         const LiveEntry *e = &in->entries[i];
         Loaded *x = loaded_new(l, live_path(e->serial), NULL);
@@ -780,12 +914,19 @@ static char *missing_text(const Loader *l, const Loaded *from, const char *path)
         return mem_printf("package %s is not in module %s: no source files in %s", path, m->path,
                           source_join(m->root, rest));
     }
-    size_t first = strcspn(path, "/");
-    if (memchr(path, '.', first)) {
-        return mem_printf("no module provides package %s; looked in vendor/ and in the replace "
-                          "directives of go.mod%s", path, m && m->root ? "" : " (there is none)");
+    if (from->files || l->in->no_disk) {
+        return mem_printf("package %s is not in std and not among the packages given%s", path, ask);
     }
-    return mem_printf("package %s is not in std%s", path, ask);
+    Text looked = {0};
+    vendor_folder(l, from, path, &looked);
+    if (memchr(path, '.', strcspn(path, "/"))) {
+        return mem_printf("no module provides package %s; looked in %s%s", path, looked.at,
+                          m && m->root ? mem_printf(" and the replace directives of %s",
+                                                    source_join(m->root, "go.mod"))
+                                       : " (there is no go.mod)");
+    }
+    return mem_printf("package %s is not in std%s%s%s", path, hint ? "" : " (looked in ",
+                      hint ? "" : looked.at, hint ? ask : ")");
 }
 
 /* ---- The checker's side ----------------------------------------------------------------------- */
@@ -917,7 +1058,7 @@ static Package *import_callback(void *ctx, const char *path, Package *from, char
     }
     bool live = importer && importer->pkg->live;
     bool testmain = l->tested && importer == l->main;
-    if (importer && !live && !testmain && internal_hidden(importer, x->pkg->path, x->std)) {
+    if (importer && !live && !testmain && internal_hidden(l, importer, x->pkg->path, x->std)) {
         *error = mem_printf("use of internal package %s not allowed", x->pkg->path);
         return NULL;
     }

@@ -165,6 +165,11 @@ void mem_admit(size_t source_bytes)
     now.limits.steps += now.limits.scale_steps ? (uint64_t)source_bytes * STEPS_PER_BYTE : 0;
 }
 
+void mem_admit_data(size_t bytes)
+{
+    now.limits.bytes += now.limits.scale_bytes ? (uint64_t)bytes * 8 : 0; /* copies of it */
+}
+
 void mem_extend(jmp_buf *out)
 {
     unwind = out;

@@ -131,6 +131,7 @@ typedef enum MemEnd { MEM_EXHAUSTED = 1, MEM_LIMIT, MEM_CANCELLED } MemEnd;
 void mem_init_gc(void *stack_base);
 void mem_begin(MemBackend backend, jmp_buf *out, const MemLimits *limits);
 void mem_admit(size_t source_bytes);
+void mem_admit_data(size_t bytes); /* kept as they are: embedded files */
 /* After an unwinding by a limit: room for the report about it. */
 void mem_extend(jmp_buf *out);
 void mem_end(void);

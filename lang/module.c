@@ -180,3 +180,11 @@ Module *module_find(DiagList *d, const char *dir)
     read_module(m, d, f);
     return m;
 }
+
+Module *module_of_text(DiagList *d, const char *file, const char *text, size_t len)
+{
+    Module *m = MEM_NEW(Module);
+    m->root = ".";
+    read_module(m, d, diag_add_file(d, file, text, len));
+    return m;
+}

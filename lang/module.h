@@ -17,6 +17,8 @@ typedef struct Module {
     VEC(Replace) replaces;
 } Module;
 
+/* A module given as text: its root is ".", file names it in messages. */
+Module *module_of_text(DiagList *d, const char *file, const char *text, size_t len);
 /* The module that dir lies in; looks upwards. Problems are reported to d. */
 Module *module_find(DiagList *d, const char *dir);
 

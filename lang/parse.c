@@ -1062,6 +1062,7 @@ File *parse_file(DiagList *d, SourceFile *src, bool allow_script)
     p->d = d;
     p->file = MEM_NEW(File);
     p->file->src = src;
+    d->working = src->base;
     scan_init(&p->s, src, d);
     parser_next(p);
     if (p->s.tok == TOK_PACKAGE) {

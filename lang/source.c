@@ -254,35 +254,48 @@ static bool has_gol_twin(const PathList *l, const char *name)
     return false;
 }
 
-bool source_list(const char *dir, bool tests, PathList *out, uint32_t *excluded)
+void source_select(const PathList *all, bool tests, PathList *out, uint32_t *excluded)
 {
-    DIR *d = opendir(dir);
-    if (!d) {
-        return false;
-    }
     PathList names = {0};
-    struct dirent *e;
-    while ((e = readdir(d)) != NULL) {
-        const char *s = e->d_name;
+    for (uint32_t i = 0; i < all->n; i++) {
+        const char *s = all->at[i];
         size_t n = strlen(s), stem = ends(s, n, ".gol") ? n - 4 : ends(s, n, ".go") ? n - 3 : 0;
-        if (stem == 0 || s[0] == '_' || s[0] == '.' || ends(s, stem, "_test") != tests) {
+        if (stem == 0 || s[0] == '_' || s[0] == '.' || strchr(s, '/') ||
+            ends(s, stem, "_test") != tests) {
             continue;
         }
         if (!name_admits(s, tests ? stem - 5 : stem)) {
             ++*excluded;
             continue;
         }
-        VEC_PUSH(names, mem_strndup(s, n));
+        VEC_PUSH(names, s);
     }
-    closedir(d);
     for (uint32_t i = 0; i < names.n; i++) {
         const char *s = names.at[i];
         if (ends(s, strlen(s), ".gol") || !has_gol_twin(&names, s)) {
-            VEC_PUSH(*out, source_join(dir, s));
+            VEC_PUSH(*out, s);
         }
     }
     if (out->n) {
         qsort(out->at, out->n, sizeof *out->at, by_name);
+    }
+}
+
+bool source_list(const char *dir, bool tests, PathList *out, uint32_t *excluded)
+{
+    DIR *d = opendir(dir);
+    if (!d) {
+        return false;
+    }
+    PathList all = {0}, names = {0};
+    struct dirent *e;
+    while ((e = readdir(d)) != NULL) {
+        VEC_PUSH(all, mem_strndup(e->d_name, strlen(e->d_name)));
+    }
+    closedir(d);
+    source_select(&all, tests, &names, excluded);
+    for (uint32_t i = 0; i < names.n; i++) {
+        VEC_PUSH(*out, source_join(dir, names.at[i]));
     }
     return true;
 }
@@ -313,12 +326,13 @@ void source_folders(const char *dir, PathList *out)
 /* A constraint: tags with ! && || and parentheses. */
 typedef struct Constraint {
     const char *p, *end;
-    int minor; /* the greatest go1.N that the expression needs to hold, 0: none */
+    int minor;     /* of what was read last: the least N for which go1.N does not make it false, or -1 */
+    bool negated;  /* under an odd number of ! */
     int depth;
     bool bad;
 } Constraint;
 
-static bool either(Constraint *c, bool live);
+static bool either(Constraint *c);
 
 static void blanks(Constraint *c)
 {
@@ -327,40 +341,39 @@ static void blanks(Constraint *c)
     }
 }
 
-static bool tag_holds(Constraint *c, const char *s, size_t n, bool live)
+static bool tag_holds(Constraint *c, const char *s, size_t n)
 {
-    if (n > 4 && !memcmp(s, "go1.", 4)) {
-        int minor = atoi(s + 4);
-        if (live && minor > c->minor) {
-            c->minor = minor;
-        }
-        return minor <= NEWEST_MINOR;
-    }
     static const char *const tags[] = {"linux", ARCH, "unix", "gc", "gol", "goexperiment.aliastypeparams",
                                        NULL};
-    return one_of(s, n, tags);
+    c->minor = -1;
+    if (n > 4 && !memcmp(s, "go1.", 4)) {
+        int minor = atoi(s + 4);
+        c->minor = c->negated ? -1 : minor;
+        return minor <= NEWEST_MINOR;
+    }
+    return one_of(s, n, tags) || (n == 3 && !memcmp(s, "go1", 3));
 }
 
-static bool factor(Constraint *c, bool live)
+static bool factor(Constraint *c)
 {
     blanks(c);
-    if (c->p < c->end && *c->p == '!') {
+    if (c->bad || c->p >= c->end || c->depth > 100) {
+        c->bad = true;
+        return false;
+    }
+    if (*c->p == '!') {
         c->p++;
-        if (++c->depth > 200) {
-            c->bad = true;
-            return false;
-        }
-        bool v = !factor(c, false);
+        c->negated = !c->negated;
+        c->depth++;
+        bool v = !factor(c);
         c->depth--;
+        c->negated = !c->negated;
         return v;
     }
-    if (c->p < c->end && *c->p == '(') {
+    if (*c->p == '(') {
         c->p++;
-        if (++c->depth > 200) {
-            c->bad = true;
-            return false;
-        }
-        bool v = either(c, live);
+        c->depth++;
+        bool v = either(c);
         c->depth--;
         blanks(c);
         c->bad |= c->p >= c->end || *c->p != ')';
@@ -373,7 +386,7 @@ static bool factor(Constraint *c, bool live)
         c->p++;
     }
     c->bad |= c->p == s;
-    return tag_holds(c, s, (size_t)(c->p - s), live);
+    return tag_holds(c, s, (size_t)(c->p - s));
 }
 
 static bool two(Constraint *c, char op)
@@ -386,20 +399,30 @@ static bool two(Constraint *c, char op)
     return false;
 }
 
-static bool both(Constraint *c, bool live)
+/* The version that two operands ask for: of "and" the greater, of "or" the lesser; under ! the other
+ * way around. */
+static void join_versions(Constraint *c, int left, bool and)
 {
-    bool v = factor(c, live);
-    while (!c->bad && two(c, '&')) {
-        v = factor(c, live) && v;
+    bool greater = and != c->negated;
+    c->minor = (left > c->minor) == greater ? left : c->minor;
+}
+
+static bool both(Constraint *c)
+{
+    bool v = factor(c);
+    for (int left = c->minor; !c->bad && two(c, '&'); left = c->minor) {
+        v = factor(c) && v;
+        join_versions(c, left, true);
     }
     return v;
 }
 
-static bool either(Constraint *c, bool live)
+static bool either(Constraint *c)
 {
-    bool v = both(c, live);
-    while (!c->bad && two(c, '|')) {
-        v = both(c, false) || v;
+    bool v = both(c);
+    for (int left = c->minor; !c->bad && two(c, '|'); left = c->minor) {
+        v = both(c) || v;
+        join_versions(c, left, false);
     }
     return v;
 }
@@ -417,12 +440,12 @@ bool source_admits(const char *text, size_t len, int *go_minor)
         bool shebang = p == text && n >= 2 && p[0] == '#' && p[1] == '!';
         if (n >= 11 && !memcmp(p, "//go:build ", 11)) {
             Constraint c = {.p = p + 11, .end = eol};
-            bool v = either(&c, true);
+            bool v = either(&c);
             blanks(&c);
             if (c.bad || c.p != c.end) {
                 return true; /* not a constraint; Go complains in vet only */
             }
-            *go_minor = c.minor;
+            *go_minor = c.minor > 0 ? c.minor : 0;
             return v;
         }
         bool comment = n >= 2 && p[0] == '/' && p[1] == '/';

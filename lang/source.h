@@ -10,6 +10,8 @@ typedef VEC(const char *) PathList;
  * others. Hidden files and files whose name excludes them are left out (X.go where X.gol exists,
  * too). *excluded counts those left out for the platform. False: the folder cannot be read (errno). */
 bool source_list(const char *dir, bool tests, PathList *out, uint32_t *excluded);
+/* The same of names alone. */
+void source_select(const PathList *names, bool tests, PathList *out, uint32_t *excluded);
 /* Sub-folders, sorted. */
 void source_folders(const char *dir, PathList *out);
 /* The text of a file, NUL-terminated, in compile memory; NULL with *why. */
