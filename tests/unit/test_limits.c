@@ -3,7 +3,9 @@
  * turns at the compiler thread. */
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,36 +160,87 @@ static void start(Job *j, const void *client)
 {
     j->client = client;
     assert(pthread_create(&j->thread, NULL, run_job, j) == 0);
-    usleep(20000); /* so that the queue has it; nothing fails if not */
+    usleep(20000); /* so that it runs; nothing fails if not yet */
 }
 
-static void *run_hello(void *client)
+/* A compile that tells when it runs, and perhaps waits there until it may go on. */
+typedef struct Gate {
+    pthread_t thread;
+    const void *client;
+    sem_t *wait;   /* or NULL */
+    sem_t running;
+    int order;     /* its number among those that ran */
+} Gate;
+
+static int order;
+
+static int on_find(void *ctx, const char *path, GolFound *found)
 {
-    static const Text hello = {.at = "package main\nfunc main() {}\n", .n = 28};
-    int nerrors;
-    GolSource source = {.client = client};
-    gol_free(compile(&source, &hello, &nerrors));
-    assert(nerrors == 0);
+    Gate *g = ctx;
+    g->order = ++order; /* compiles run one after the other */
+    assert(sem_post(&g->running) == 0);
+    while (g->wait && sem_wait(g->wait) != 0) {
+    }
+    return gol_found_file(found, "x.go", "package x\n", 10);
+}
+
+static void *run_gate(void *arg)
+{
+    static const char text[] = "package main\nimport _ \"gate/x\"\nfunc main() {}\n";
+    Gate *g = arg;
+    GolSource source = {.path = "gate.go", .text = text, .text_len = sizeof text - 1, .find = on_find,
+                        .find_ctx = g, .client = g->client};
+    char *diagnostics;
+    GolProgram *p = gol_compile(&source, &diagnostics, NULL);
+    assert(p);
+    gol_program_free(p);
+    gol_free(diagnostics);
     return NULL;
 }
 
-/* a's first compile runs; its second waits, and b's short one behind that. When the first ends, it is
- * b's turn: otherwise b would wait for the second, which has no end. */
-static void test_cancel_and_turns(void)
+static void start_gate(Gate *g, const void *client, sem_t *wait)
+{
+    g->client = client;
+    g->wait = wait;
+    assert(sem_init(&g->running, 0, 0) == 0);
+    assert(pthread_create(&g->thread, NULL, run_gate, g) == 0);
+}
+
+/* a's first compile runs; its second waits, and b's behind that. Then it is b's turn. A host that is
+ * asked to stop waits no longer, though the thread is busy. True if b came before a's second; on a
+ * busy machine b may have been late. */
+static bool turns(void)
 {
     char a, b;
-    Job first = {0}, second = {0}, third = {0};
-    pthread_t short_one;
-    endless();
-    start(&first, &a);
-    start(&second, &a);
-    start(&third, &a);
-    assert(pthread_create(&short_one, NULL, run_hello, &b) == 0);
+    sem_t go;
+    Gate first = {0}, second = {0}, other = {0};
+    Job waiting = {0};
+    assert(sem_init(&go, 0, 0) == 0);
+    start_gate(&first, &a, &go);
+    while (sem_wait(&first.running) != 0) {
+    }
+    start_gate(&second, &a, NULL);
     usleep(20000);
-    end_job(&third); /* it stands in the queue */
-    end_job(&first); /* it runs */
-    assert(pthread_join(short_one, NULL) == 0);
-    end_job(&second);
+    start_gate(&other, &b, NULL);
+    start(&waiting, &a);
+    end_job(&waiting);
+    assert(sem_post(&go) == 0);
+    assert(pthread_join(first.thread, NULL) == 0);
+    assert(pthread_join(second.thread, NULL) == 0);
+    assert(pthread_join(other.thread, NULL) == 0);
+    return other.order < second.order;
+}
+
+static void test_cancel_and_turns(void)
+{
+    char a;
+    Job job = {0};
+    endless();
+    start(&job, &a);
+    end_job(&job); /* it runs */
+    for (int i = 0; !turns(); i++) {
+        assert(i < 50);
+    }
 }
 
 /* A session's compile is interrupted like its run. */
