@@ -361,6 +361,13 @@ void emit_tjump(Fg *f, Op op, int a, TInfo *ti, Label *l)
     use_label(f, pc, l);
 }
 
+void emit_try(Fg *f, Op op, int a, int b, uint64_t ext, Label *l)
+{
+    uint32_t pc = emit(f, op, a, b, 0);
+    emit_word(f, ext);
+    use_label(f, pc, l);
+}
+
 void emit_map_next(Fg *f, int it, int k, int v, TInfo *map, Label *done)
 {
     uint32_t pc = emit(f, OP_MAP_NEXT, it, k, v);

@@ -254,6 +254,7 @@ void emit_jmp(Fg *f, Label *l);
 void emit_cjump(Fg *f, Op op, int a, int b, Label *l);
 void emit_loop_add(Fg *f, Op op, int a, int b, int step, Label *l); /* l is bound */
 void emit_tjump(Fg *f, Op op, int a, TInfo *ti, Label *l);
+void emit_try(Fg *f, Op op, int a, int b, uint64_t ext, Label *l); /* l is not bound */
 void emit_map_next(Fg *f, int it, int k, int v, TInfo *map, Label *done);
 void label_bind(Fg *f, Label *l);
 int hoist_const(Fg *f, int64_t bits);    /* its slot, or -1 */

@@ -261,8 +261,53 @@ static void select_bind(Fg *f, Stmt *comm, SelCase *c, int ok)
     }
 }
 
+/* One case and a default: an operation that jumps to the default. False: another shape. */
+static bool select_try(Fg *f, Stmt *s, Stmt *labeled)
+{
+    uint32_t mark = slot_mark(f), n = s->select.clauses.n;
+    Clause **at = s->select.clauses.at;
+    if (n != 2 || !at[0]->comm == !at[1]->comm || f->long_jumps) {
+        return false;
+    }
+    Clause *one = at[0]->comm ? at[0] : at[1], *def = at[0]->comm ? at[1] : at[0];
+    Label end = LABEL_INIT, none = LABEL_INIT;
+    SelCase c;
+    int ok = slot_scalar(f);
+    f->pos = one->pos;
+    select_case(f, one->comm, &c);
+    bool assigns = one->comm->kind == ST_ASSIGN || one->comm->kind == ST_DEFINE;
+    bool two = assigns && one->comm->assign.lhs.n == 2;
+    f->pos = s->pos;
+    if (c.w.send) {
+        emit_try(f, OP_TRY_SEND, c.w.chan, c.w.value, c.w.nslots, &none);
+    } else {
+        int dst = c.w.value == 0xffff ? slot_new(f, c.elem) : c.w.value;
+        emit_try(f, OP_TRY_RECV, dst, c.w.chan, c.w.nslots | (uint64_t)(two ? ok : 0xffff) << 16,
+                 &none);
+    }
+    Ctl ctl = {.up = f->ctl, .stmt = s, .labeled = labeled, .brk = &end};
+    f->ctl = &ctl;
+    f->pos = one->pos;
+    uint32_t inner = slot_mark(f);
+    select_bind(f, one->comm, &c, ok);
+    gen_stmts(f, one->body.at, one->body.n);
+    slot_release(f, inner);
+    if (!f->dead) {
+        emit_jmp(f, &end);
+    }
+    label_bind(f, &none);
+    gen_stmts(f, def->body.at, def->body.n);
+    f->ctl = ctl.up;
+    label_bind(f, &end);
+    slot_release(f, mark);
+    return true;
+}
+
 void gen_select(Fg *f, Stmt *s, Stmt *labeled)
 {
+    if (select_try(f, s, labeled)) {
+        return;
+    }
     uint32_t mark = slot_mark(f), n = s->select.clauses.n, k = 0;
     Label end = LABEL_INIT, *bodies = make_labels(n);
     SelCase *cases = MEM_NEW_N(SelCase, n + 1);

@@ -111,6 +111,13 @@ const Dispatch *dispatch_chosen(void); /* yields at synchronisation points: inte
 #define EXT_I(n) op_ext(pc, n)
 #define EXT_TYPE(n) ((const RType *)op_ext_ptr(pc, n))
 
+/* The running fiber's state, before anything that can park, poll or panic: it goes on at pc. */
+static inline void interp_save(Fiber *f, const Insn *pc, const Slot *fp)
+{
+    f->pc = pc;
+    f->fp = (uint32_t)(fp - f->stack);
+}
+
 /* Interp-wide cold exits (interp.c, panic.c). Each leaves the frame by a run-time panic whose pc is
  * the instruction's. */
 Handler cold_nil;          /* nil dereference */

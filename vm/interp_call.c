@@ -1,5 +1,5 @@
 /* interp_call.c - handlers that leave the straight line: calls, natives, goroutines, deferred calls,
- * panics, channels, polling, switching fibers.
+ * panics, polling, switching fibers.
  *
  * A call writes the header of the callee's window, takes its frame and only then looks at the stack
  * limit: the slow path (cold_enter) stands at the callee's first instruction, where exactly the
@@ -11,7 +11,7 @@
  * saves a pc whose instruction is still to be executed and may be NATIVE sets RESUME_AGAIN.
  * RESUME_SKIP is for waits whose operands must stay alive meanwhile (the locks of interp_sync.c).
  */
-#include "runtime/select.h"
+#include "runtime/sched.h"
 
 #include "vm/interp.h"
 
@@ -28,12 +28,6 @@
 static inline Slot *stack_limit(P *p)
 {
     return atomic_load_explicit(&p->stack_limit, memory_order_relaxed);
-}
-
-static inline void save(Fiber *f, const Insn *pc, const Slot *fp)
-{
-    f->pc = pc;
-    f->fp = (uint32_t)(fp - f->stack);
 }
 
 /* --- polling and switching --- */
@@ -90,7 +84,7 @@ COLD_HANDLER(cold_killed)
 COLD_HANDLER(cold_poll)
 {
     Fiber *f = p->fiber;
-    save(f, pc, fp);
+    interp_save(f, pc, fp);
     f->resume = RESUME_AGAIN;
     switch (sched_poll(p)) {
     case SCHED_CONTINUE:
@@ -107,7 +101,7 @@ COLD_HANDLER(cold_poll)
 COLD_HANDLER(cold_overflow)
 {
     uint64_t limit = vm_state(p->vm)->stack_max;
-    save(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     sink_printf(p->vm->err ? p->vm->err : &sink_stderr,
                 "runtime: goroutine stack exceeds %llu-byte limit\n", (unsigned long long)limit);
     sched_fatal(p, "stack overflow");
@@ -140,7 +134,7 @@ SLOW_HANDLER(cold_enter)
         if (pc->op == OP_NATIVE) {
             zero_results(fp);
         }
-        save(f, pc, fp);
+        interp_save(f, pc, fp);
         f->resume = RESUME_AGAIN;
         switch (sched_poll(p)) {
         case SCHED_CONTINUE:
@@ -161,7 +155,7 @@ SLOW_HANDLER(cold_enter)
 COLD_HANDLER(cold_no_memory)
 {
     VmP *vp = vm_p(p);
-    save(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     sched_fatal(p, "%s", vp->fatal ? vp->fatal : "runtime: out of memory");
     LEAVE();
 }
@@ -272,7 +266,7 @@ COLD_HANDLER(cold_native)
     case NATIVE_PANIC: COLD(cold_panic_set);
     case NATIVE_GOEXIT: COLD(cold_goexit);
     case NATIVE_YIELD:
-        save(f, call_ret, fp);
+        interp_save(f, call_ret, fp);
         f->resume = RESUME_GO;
         sched_gosched(p);
         COLD(interp_switch);
@@ -287,7 +281,7 @@ COLD_HANDLER(cold_native)
     do {                                                                                           \
         Fiber *f = p->fiber;                                                                       \
         M *m = p->m;                                                                               \
-        save(f, pc, fp);                                                                           \
+        interp_save(f, pc, fp);                                                                           \
         NativeStatus s = vm_p(p)->natives[EXT_I(0)](p, fp);                                        \
         p = m->p; /* a blocking section may have changed it */                                     \
         if (LIKELY(s == NATIVE_OK)) {                                                              \
@@ -320,7 +314,7 @@ HANDLER(NATIVE_RET)
     const Slot *results = fp;
     pc = fp[-4].p;
     fp -= fp[-3].u;
-    save(f, pc, fp);
+    interp_save(f, pc, fp);
     M *m = p->m;
     vm_p(p)->call.results = results;
     NativeStatus s = vm_p(p)->natives[EXT_I(0)](p, fp);
@@ -359,7 +353,7 @@ HANDLER(GO)
 
 COLD_HANDLER(cold_go_nil)
 {
-    save(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     sched_fatal(p, "go of nil func value");
     LEAVE();
 }
@@ -535,7 +529,7 @@ COLD_HANDLER(cold_shift)
 
 COLD_HANDLER(cold_fatal_op)
 {
-    save(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     sched_fatal(p, "%s", vm_p(p)->fatal);
     LEAVE();
 }
@@ -577,149 +571,6 @@ HANDLER(TRAP)
     };
     panic_text(p, "%s", texts[pc->c < TRAP_COUNT ? pc->c : TRAP_UNREACHABLE]);
     COLD(cold_panic_set);
-}
-
-/* --- channels --- */
-
-COLD_HANDLER(cold_send_closed)
-{
-    panic_plain(p, "send on closed channel");
-    COLD(cold_panic_set);
-}
-
-typedef enum MakeChan { MAKE_DONE, MAKE_PANIC, MAKE_NO_MEMORY } MakeChan;
-
-static inline MakeChan make_chan(P *p, const Insn *pc, Slot *fp)
-{
-    const char *err = NULL;
-    Chan *c = chan_new(p, EXT_TYPE(0), RB.i, &err);
-    if (UNLIKELY(c == NULL)) {
-        if (err == NULL) {
-            return MAKE_NO_MEMORY;
-        }
-        panic_plain(p, "%s", err);
-        return MAKE_PANIC;
-    }
-    RA.p = c;
-    return MAKE_DONE;
-}
-
-HANDLER(CHAN_NEW)
-{
-    MakeChan made = make_chan(p, pc, fp);
-    if (UNLIKELY(made == MAKE_NO_MEMORY)) {
-        COLD(cold_no_memory);
-    }
-    if (UNLIKELY(made == MAKE_PANIC)) {
-        COLD(cold_panic_set);
-    }
-    NEXT(2);
-}
-
-HANDLER(SEND)
-{
-    Fiber *f = p->fiber;
-    save(f, pc + 2, fp);
-    ChanStatus s = chan_send(p, f, RA.p, &RB);
-    if (LIKELY(s == CHAN_DONE)) {
-        NEXT(2);
-    }
-    if (s == CHAN_PARKED) {
-        COLD(interp_switch);
-    }
-    COLD(cold_send_closed);
-}
-
-HANDLER(RECV)
-{
-    Fiber *f = p->fiber;
-    save(f, pc + 2, fp);
-    if (LIKELY(chan_recv(p, f, RB.p, &RA, NULL) == CHAN_DONE)) {
-        NEXT(2);
-    }
-    COLD(interp_switch);
-}
-
-HANDLER(RECV2)
-{
-    Fiber *f = p->fiber;
-    save(f, pc + 2, fp);
-    if (LIKELY(chan_recv(p, f, RB.p, &RA, &RC) == CHAN_DONE)) {
-        NEXT(2);
-    }
-    COLD(interp_switch);
-}
-
-COLD_HANDLER(cold_close)
-{
-    panic_plain(p, RA.p ? "close of closed channel" : "close of nil channel");
-    COLD(cold_panic_set);
-}
-
-HANDLER(CLOSE)
-{
-    if (UNLIKELY(chan_close(p, RA.p) != CHAN_DONE)) {
-        COLD(cold_close);
-    }
-    NEXT(1);
-}
-
-HANDLER(CHAN_LEN)
-{
-    RA.i = chan_len(RB.p);
-    NEXT(1);
-}
-
-HANDLER(CHAN_CAP)
-{
-    RA.i = chan_cap(RB.p);
-    NEXT(1);
-}
-
-/* The cases of a SELECT as the runtime wants them. */
-static void select_fill(const Insn *pc, Slot *fp, SelectCase *out)
-{
-    for (uint32_t i = 0; i < pc->c; i++) {
-        CaseWord w;
-        memcpy(&w, pc + 1 + i, sizeof w);
-        out[i].chan = fp[w.chan].p;
-        out[i].val = w.value == 0xffff ? NULL : &fp[w.value];
-        out[i].dir = w.send ? SELECT_SEND : SELECT_RECV;
-    }
-}
-
-/* CHAN_WOULD_BLOCK stands for: no memory. */
-static __attribute__((noinline)) ChanStatus select_go(P *p, const Insn *pc, Slot *fp)
-{
-    SelectCase few[SELECT_INLINE] = {{NULL, NULL, 0}}, *cases = few;
-    if (pc->c > SELECT_INLINE) {
-        cases = malloc(pc->c * sizeof *cases);
-        if (cases == NULL) {
-            return CHAN_WOULD_BLOCK;
-        }
-    }
-    select_fill(pc, fp, cases);
-    ChanStatus s = select_run(p, p->fiber, cases, pc->c, pc->b & 1, &RA);
-    if (cases != few) {
-        free(cases);
-    }
-    return s;
-}
-
-HANDLER(SELECT)
-{
-    save(p->fiber, pc + 1 + pc->c, fp);
-    ChanStatus s = select_go(p, pc, fp);
-    if (LIKELY(s == CHAN_DONE)) {
-        NEXT(1 + pc->c);
-    }
-    if (s == CHAN_PARKED) {
-        COLD(interp_switch);
-    }
-    if (s == CHAN_WOULD_BLOCK) {
-        COLD(cold_no_memory);
-    }
-    COLD(cold_send_closed);
 }
 
 /* --- print --- */

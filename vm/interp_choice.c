@@ -38,8 +38,7 @@ static HANDLER_CC __attribute__((noinline)) Step sync_point(const Insn *pc, Slot
         } else {
             f->flags |= FIBER_F_YIELDED;
         }
-        f->pc = pc;
-        f->fp = (uint32_t)(fp - f->stack);
+        interp_save(f, pc, fp);
         f->resume = RESUME_AGAIN;
         sched_gosched(p);
         COLD(interp_switch);

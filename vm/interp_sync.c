@@ -189,15 +189,9 @@ HANDLER(ATOMIC_CAS_64)
 
 #define LOCK_AT(type) ((type *)(void *)((uint8_t *)RA.p + pc->b))
 
-static inline void save_here(Fiber *f, const Insn *pc, const Slot *fp)
-{
-    f->pc = pc;
-    f->fp = (uint32_t)(fp - f->stack);
-}
-
 SLOW_HANDLER(slow_lock)
 {
-    save_here(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     if (mutex_lock(p, p->fiber, LOCK_AT(Mutex), WAIT_MUTEX_LOCK) == MUTEX_PARKED) {
         COLD(interp_switch);
     }
@@ -216,7 +210,7 @@ HANDLER(LOCK)
 
 COLD_HANDLER(cold_lock_fatal)
 {
-    save_here(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     sched_fatal(p, "%s", vm_p(p)->lock_fatal);
     LEAVE();
 }
@@ -242,7 +236,7 @@ HANDLER(UNLOCK)
 
 SLOW_HANDLER(slow_rlock)
 {
-    save_here(p->fiber, pc, fp);
+    interp_save(p->fiber, pc, fp);
     if (rwmutex_rlock_wait(p, p->fiber, LOCK_AT(RWMutex)) == MUTEX_PARKED) {
         COLD(interp_switch);
     }

@@ -143,7 +143,7 @@ static void special_uses(const Insn *pc, OpSlotFn *fn, void *ctx)
         fn(ctx, pc->c, elem_slots(pc));
         break;
     case OP_MAP_DEL: fn(ctx, pc->b, key_slots(pc)); break;
-    case OP_SEND: fn(ctx, pc->b, (uint32_t)op_ext(pc, 0)); break;
+    case OP_SEND: case OP_TRY_SEND: fn(ctx, pc->b, (uint32_t)op_ext(pc, 0)); break;
     case OP_SELECT:
         select_operands(pc, 2, fn, ctx);
         select_operands(pc, 1, fn, ctx);
@@ -182,6 +182,14 @@ static void special_defs(const Insn *pc, OpSlotFn *fn, void *ctx)
         }
         break;
     case OP_RECV: case OP_RECV2: fn(ctx, pc->a, (uint32_t)op_ext(pc, 0)); break;
+    case OP_TRY_RECV: {
+        uint32_t x = (uint32_t)op_ext(pc, 0);
+        fn(ctx, pc->a, x & 0xffff);
+        if (x >> 16 != 0xffff) {
+            fn(ctx, x >> 16, 1);
+        }
+        break;
+    }
     case OP_SELECT: select_operands(pc, 0, fn, ctx); break;
     case OP_CALL: fn(ctx, pc->a, ((const Func *)op_ext_ptr(pc, 0))->nres); break;
     case OP_CALLC: fn(ctx, pc->a, (uint32_t)op_ext(pc, 0) & 0xffff); break;
