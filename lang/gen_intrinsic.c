@@ -5,7 +5,8 @@
  */
 #include "lang/gen.h"
 
-typedef enum Form { FORM_UNARY, FORM_LOCK, FORM_LOAD, FORM_STORE, FORM_RMW, FORM_CAS } Form;
+typedef enum Form { FORM_UNARY, FORM_LOCK, FORM_LOAD, FORM_STORE, FORM_RMW, FORM_CAS,
+    FORM_COUNT, FORM_BARE } Form;
 
 typedef struct Intrinsic {
     const char *pkg, *recv, *name;
@@ -24,7 +25,7 @@ static const Intrinsic *find(const Obj *o)
         return NULL;
     }
     const char *pkg = o->pkg->path, *recv = o->recv_named ? o->recv_named->named.obj->name : "";
-    if (pkg[0] != 's' && pkg[0] != 'm') {
+    if (pkg[0] != 's' && pkg[0] != 'm' && pkg[0] != 'r') {
         return NULL;
     }
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -84,6 +85,10 @@ static bool function_call(Fg *f, Expr *e, const Obj *o, int dst)
 {
     const Intrinsic *in = find(o);
     ExprList *args = &e->call.args;
+    if (in && in->form == FORM_BARE) {
+        emit(f, (Op)in->op, 0, 0, 0);
+        return true;
+    }
     if (!in || !args->n || !args->at[0]->type || args->at[0]->type->kind == T_TUPLE) {
         return false;
     }
@@ -114,6 +119,25 @@ static int receiver(Fg *f, Expr *fn, Selection *s, bool with_offset, int *off)
     return loc_addr(f, &l);
 }
 
+/* WaitGroup's Add of a constant, and Done: the receiver is looked at twice, so it must be simple. */
+static bool count_call(Fg *f, Expr *e, Expr *fn, Selection *s, const Intrinsic *in)
+{
+    int64_t by = -1;
+    if (!expr_simple(fn->selector.x) || f->long_jumps ||
+        (e->call.args.n && !const_small(f, e->call.args.at[0], INT16_MIN, INT16_MAX, &by))) {
+        return false;
+    }
+    Label done = LABEL_INIT;
+    uint32_t mark = slot_mark(f), n;
+    int off, a = receiver(f, fn, s, false, &off);
+    f->pos = e->pos;
+    emit_cjump(f, (Op)in->op, a, (int)by, &done);
+    slot_release(f, mark);
+    gen_call(f, e, &n);
+    label_bind(f, &done);
+    return true;
+}
+
 static bool method_call(Fg *f, Expr *e, Expr *fn, int dst)
 {
     Selection *s = resolve_selection(f, fn);
@@ -124,6 +148,9 @@ static bool method_call(Fg *f, Expr *e, Expr *fn, int dst)
     ExprList *args = &e->call.args;
     if (args->n && (!args->at[0]->type || args->at[0]->type->kind == T_TUPLE)) {
         return false;
+    }
+    if (in->form == FORM_COUNT) {
+        return count_call(f, e, fn, s, in);
     }
     int off, a = receiver(f, fn, s, in->form == FORM_LOCK, &off);
     f->pos = e->pos;

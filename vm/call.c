@@ -67,9 +67,12 @@ Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Fun
     Slot *w = f->stack + 2;
     w[-2].p = (void *)fn;
     w[-1].p = (void *)(call_goend + 2);
-    memset(w, 0, g->nres * sizeof *w);
-    if (nargs) {
-        memcpy(w + g->nres, args, nargs * sizeof *w);
+    /* loops: a call of memset or memcpy costs more than the few words of nearly every go */
+    for (uint32_t i = 0; i < g->nres; i++) {
+        w[i].u = 0;
+    }
+    for (uint32_t i = 0; i < nargs; i++) {
+        w[g->nres + i] = args[i];
     }
     f->pc = func_code(g);
     f->fp = 2;

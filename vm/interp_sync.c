@@ -13,6 +13,7 @@
 #include "vm/interp.h"
 
 #include "runtime/mutex.h"
+#include "runtime/waitgroup.h"
 #include "vm/panic.h"
 #include "vm/vm.h"
 
@@ -274,4 +275,27 @@ HANDLER(RUNLOCK)
     }
     vm_p(p)->lock_count = n;
     COLD(slow_runlock);
+}
+
+/* --- groups, yielding --- */
+
+HANDLER(WG_ADDI)
+{
+    CHECK_NIL(RA);
+    if (LIKELY(waitgroup_add_fast(p, RA.p, (int32_t)IMMB))) {
+        TAKE(1 + (int16_t)pc->c);
+    }
+    NEXT(1);
+}
+
+SLOW_HANDLER(slow_gosched)
+{
+    sched_gosched(p);
+    COLD(interp_switch);
+}
+
+HANDLER(GOSCHED)
+{
+    interp_save(p->fiber, pc + 1, fp);
+    COLD(slow_gosched);
 }

@@ -1,13 +1,16 @@
-/* sync.c - the natives of package sync: locks (runtime/mutex.h), and parking on an address for the
- * rest of it: semaphores and notify lists (runtime/sema.h), whose state words are the gol code's.
+/* sync.c - the natives of package sync: locks (runtime/mutex.h), groups (runtime/waitgroup.h), and the
+ * notify lists of Cond (runtime/sema.h).
  *
  * Addresses are checked for nil, they are objects or fields of objects otherwise.
  */
+#include <string.h>
+
 #include "runtime/heap.h"
 #include "runtime/mutex.h"
 #include "runtime/native.h"
 #include "runtime/sched.h"
 #include "runtime/sema.h"
+#include "runtime/waitgroup.h"
 #include "stdlib/sync/atomic/cellcas.h"
 
 static NativeStatus nil_address(P *p)
@@ -107,25 +110,33 @@ static NativeStatus rw_try_lock(P *p, Slot *fp)
     return NATIVE_OK;
 }
 
-/* The constants wait* of mutex.gol. */
-static const uint8_t reasons[] = {WAIT_WAITGROUP_WAIT};
-
-static NativeStatus semacquire(P *p, Slot *fp)
+/* func (wg *WaitGroup) add(delta int) string */
+static NativeStatus group_add(P *p, Slot *fp)
 {
-    uint64_t why = fp[2].u;
-    WaitReason reason = why < sizeof reasons ? reasons[why] : WAIT_SEMACQUIRE;
-    if (!fp[0].p) {
+    WaitGroup *wg = fp[2].p;
+    if (!wg) {
         return nil_address(p);
     }
-    return sema_acquire(p, p->fiber, fp[0].p, fp[1].u != 0, reason) ? NATIVE_OK : NATIVE_PARK;
+    int32_t delta = (int32_t)fp[3].i;
+    const char *bad = waitgroup_add_fast(p, wg, delta) ? NULL : waitgroup_add(p, wg, delta);
+    if (bad) {
+        slot_set_string(fp, native_string(p, bad, strlen(bad)));
+    }
+    return NATIVE_OK;
 }
 
-static NativeStatus semrelease(P *p, Slot *fp)
+/* func (wg *WaitGroup) wait() bool */
+static NativeStatus group_wait(P *p, Slot *fp)
 {
-    if (!fp[0].p) {
+    if (!fp[1].p) {
         return nil_address(p);
     }
-    return sema_release(p, fp[0].p, fp[1].u != 0) ? NATIVE_YIELD : NATIVE_OK;
+    WaitStatus s = waitgroup_wait(p, p->fiber, fp[1].p);
+    if (s == WAIT_PARKED) {
+        return NATIVE_PARK_AGAIN;
+    }
+    fp[0].u = s == WAIT_DONE;
+    return NATIVE_OK;
 }
 
 static NativeStatus list_add(P *p, Slot *fp)
@@ -185,9 +196,8 @@ const NativeDef natives_sync[] = {
     {"sync", "(*RWMutex).Lock", "func()", "takes it for writing", rw_lock},
     {"sync", "(*RWMutex).TryLock", "func() bool", "takes it for writing if free", rw_try_lock},
     {"sync", "(*RWMutex).Unlock", "func()", "undoes Lock", rw_unlock},
-    {"sync", "semacquire", "func(addr *uint32, lifo bool, why int)", "takes one or parks",
-     semacquire},
-    {"sync", "semrelease", "func(addr *uint32, handoff bool)", "adds one or wakes", semrelease},
+    {"sync", "(*WaitGroup).add", "func(delta int) string", "adds to the counter", group_add},
+    {"sync", "(*WaitGroup).wait", "func() bool", "waits for 0", group_wait},
     {"sync", "notifyAdd", "func(l *notifyList) uint32", "takes a ticket", list_add},
     {"sync", "notifyWait", "func(l *notifyList, ticket uint32)", "parks until called", list_wait},
     {"sync", "notifyOne", "func(l *notifyList)", "calls the next ticket", list_one},
