@@ -56,6 +56,11 @@ static const RType *chan_type(void)
 
 Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err)
 {
+    return chan_new_as(p, t, cap, NULL, err);
+}
+
+Chan *chan_new_as(P *p, const RType *t, int64_t cap, const RType *layout, const char **err)
+{
     const RType *elem = rtype_elem(t);
     size_t bytes;
     *err = NULL;
@@ -65,14 +70,14 @@ Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err)
         return NULL;
     }
     Chan *c;
-    if (bytes == 0 || elem->flags & RT_NOPTR) {
+    if (!layout && (bytes == 0 || elem->flags & RT_NOPTR)) {
         c = heap_alloc_noscan(p, bytes ? RING_OFFSET + bytes : sizeof(Chan));
         if (!c) {
             return NULL;
         }
         c->buf = bytes ? (uint8_t *)c + RING_OFFSET : NULL;
     } else {
-        const RType *ct = chan_type();
+        const RType *ct = layout ? layout : chan_type();
         void *buf = heap_alloc(p, elem, (size_t)cap);
         c = ct && buf ? heap_alloc(p, ct, 1) : NULL;
         if (!c) {

@@ -65,6 +65,10 @@ ElemForm elem_form(const RType *t);
  * *err NULL when the heap is exhausted (a fatal error is pending). */
 Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err);
 
+/* The same with a layout that begins as a Chan's does and holds more, at most for a ring of pointers
+ * (timer.c). */
+Chan *chan_new_as(P *p, const RType *t, int64_t cap, const RType *layout, const char **err);
+
 /* Slow halves; use the inline functions below. */
 ChanStatus chan_send_slow(P *p, Fiber *f, Chan *c, const Slot *val, bool can_park);
 ChanStatus chan_recv_slow(P *p, Fiber *f, Chan *c, Slot *dst, Slot *ok, bool can_park);

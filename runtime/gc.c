@@ -291,6 +291,9 @@ static void complete(Heap *h)
     h->trace_at_mark = atomic_load(&h->charged) - atomic_load(&h->freed);
     h->trace_goal = h->goal;
     atomic_store_explicit(&h->phase, GC_OFF, memory_order_seq_cst);
+    if (h->hooks->after_mark) {
+        h->hooks->after_mark(h);
+    }
     sweep_begin(h);
     pacer_end(h);
     count_cycle(h);

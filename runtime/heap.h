@@ -116,6 +116,8 @@ typedef struct HeapHooks {
      * take long. NULL: the one job 0 is done in that pause. */
     uint32_t (*root_jobs)(struct Heap *h);
     void (*scan_roots)(struct Heap *h, struct Marker *m, uint32_t job);
+    /* Marking is complete, the world stopped: drops weak references that stand outside the heap. */
+    void (*after_mark)(struct Heap *h);
     /* p's own fiber has stopped unscanned in the pause: scan it before it goes on. */
     void (*scan_own)(struct P *p);
     /* There is marking or sweeping that idle Ps could do. */

@@ -40,6 +40,7 @@ typedef enum PStatus {
 typedef struct TimerEntry {
     int64_t when;
     struct Timer *timer;
+    uint32_t number;              /* timer.c: the entry counts while the timer's `armed` is this */
 } TimerEntry;
 
 typedef struct P {
@@ -77,7 +78,7 @@ typedef struct P {
 
     /* Timers: a 4-ary heap under timer_lock */
     _Alignas(64) SpinLock timer_lock;
-    uint32_t ntimers, cap_timers;
+    uint32_t ntimers, cap_timers, dead_timers;
     TimerEntry *timers;
     _Atomic int64_t next_timer;   /* when of the first, INT64_MAX: none; written under the lock */
 

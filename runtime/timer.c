@@ -1,17 +1,25 @@
 /* timer.c - the timer heaps. See timer.h.
  *
- * A P's heap is a 4-ary array of {when, timer} under timer_lock; a Timer knows its index, so Stop
- * removes it at once. next_timer mirrors the first entry for those who only ask whether something
- * is due: written under the lock (seq_cst), read by anybody. Who adds a timer earlier than the
- * keeper's alarm wakes the keeper: add writes next_timer, then reads keeper_until; the keeper
- * writes keeper_until, then reads all next_timers.
+ * A P's heap is a 4-ary array of {when, timer, number} under timer_lock. An entry counts while its
+ * timer's `armed` is its number; Stop and Reset only change that word and leave a dead entry behind,
+ * so that moving entries touches no Timer. Dead entries are dropped when they come to the top, and
+ * all at once when they are more than half. An entry becomes dead under the lock of its heap; the
+ * top of an unlocked heap is never dead, so that next_timer is a time at which something happens.
  *
- * The collector scans a heap from its end to its front, some entries at a time (timer_scan). So what
- * moves towards the end, and what leaves, is shaded while it marks.
+ * next_timer mirrors the first entry for those who only ask whether something is due: written under
+ * the lock (seq_cst), read by anybody. Who adds a timer earlier than the keeper's alarm wakes the
+ * keeper: add writes next_timer, then reads keeper_until; the keeper writes keeper_until, then
+ * reads all next_timers.
  *
  * Any P may run the due timers of another. Channel timers send under timer_lock, so that Stop and
- * Reset, which remove under the same lock and then empty the buffer, leave no stale value. Fibers
+ * Reset, which disarm under the same lock and then empty the buffer, leave no stale value. Fibers
  * and functions are started after the lock is released.
+ *
+ * To the collector a channel's timer is a weak reference: it can only ever send to its channel, and
+ * the channel holds its timer (TimerChan). So an armed timer whose channel nobody can receive from
+ * is garbage, and timer_drop_unreached takes its entry away. A function's timer is a root. Roots are
+ * scanned from a heap's end to its front, some entries at a time while the program runs (timer_scan):
+ * so what moves towards the end, and what leaves alive, is shaded, and nothing is compacted meanwhile.
  */
 #include "runtime/timer.h"
 
@@ -20,20 +28,22 @@
 
 #include "runtime/barrier.h"
 #include "runtime/os.h"
+#include "runtime/rtypes.h"
 #include "runtime/sched_impl.h"
 
-enum { RUN_BATCH = 32, SCAN_BATCH = 256 };
+enum { RUN_BATCH = 32, COMPACT_MIN = 64, SCAN_BATCH = 256 };
 
-static void place(TimerEntry *h, uint32_t i, TimerEntry e)
+static bool is_dead(TimerEntry e)
 {
-    h[i] = e;
-    e.timer->index = i;
+    return atomic_load_explicit(&e.timer->armed, memory_order_relaxed) != e.number;
 }
 
-/* p runs this; t leaves a heap or moves where the collector has been. */
-static void shade_timer(P *p, Timer *t)
+/* ---- the heap: all under p->timer_lock ---- */
+
+/* p runs this; a function's timer leaves a heap or moves where the collector has been. */
+static void shade(P *p, const Timer *t)
 {
-    if (GOL_UNLIKELY(p->cache.barrier_on)) {
+    if (GOL_UNLIKELY(p->cache.barrier_on) && t->kind == TIMER_FUNC) {
         heap_shade_root(p, t);
         heap_shade_root(p, t->target);
     }
@@ -47,11 +57,11 @@ static void sift_up(P *p, TimerEntry *h, uint32_t i)
         if (h[parent].when <= e.when) {
             break;
         }
-        shade_timer(p, h[parent].timer);
-        place(h, i, h[parent]);
+        shade(p, h[parent].timer);
+        h[i] = h[parent];
         i = parent;
     }
-    place(h, i, e);
+    h[i] = e;
 }
 
 static void sift_down(TimerEntry *h, uint32_t n, uint32_t i)
@@ -70,13 +80,51 @@ static void sift_down(TimerEntry *h, uint32_t n, uint32_t i)
         if (h[best].when >= e.when) {
             break;
         }
-        place(h, i, h[best]);
+        h[i] = h[best];
         i = best;
     }
-    place(h, i, e);
+    h[i] = e;
 }
 
-/* All below under p->timer_lock. */
+static void pop(P *p)
+{
+    assert(p->ntimers > 0);
+    TimerEntry last = p->timers[--p->ntimers];
+    if (p->ntimers) {
+        p->timers[0] = last;
+        sift_down(p->timers, p->ntimers, 0);
+        __builtin_prefetch(p->timers[0].timer);
+    }
+}
+
+static void resize(P *p, uint32_t cap)
+{
+    TimerEntry *h = realloc(p->timers, cap * sizeof *h);
+    if (h) {
+        p->timers = h;
+        p->cap_timers = cap;
+    }
+}
+
+/* Keeps the entries that `keep` says and makes a heap of them again. */
+static void filter(P *p, bool (*keep)(TimerEntry e, void *ctx), void *ctx)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->ntimers; i++) {
+        if (keep(p->timers[i], ctx)) {
+            p->timers[n++] = p->timers[i];
+        }
+    }
+    p->ntimers = n;
+    for (uint32_t i = n / 4 + 1; n > 1 && i-- > 0;) {
+        sift_down(p->timers, n, i);
+    }
+}
+
+static bool keep_live(TimerEntry e, void *ctx)
+{
+    return !is_dead(e);
+}
 
 static void publish_first(P *p)
 {
@@ -86,38 +134,40 @@ static void publish_first(P *p)
     }
 }
 
+/* No dead entry at the top of owner's heap, not too many below it; next_timer is right. p runs this. */
+static void tidy(P *p, P *owner)
+{
+    while (owner->ntimers && owner->dead_timers && is_dead(owner->timers[0])) {
+        pop(owner);
+        owner->dead_timers--;
+    }
+    if (owner->dead_timers > COMPACT_MIN && owner->dead_timers > owner->ntimers / 2 &&
+        !p->cache.barrier_on) {
+        filter(owner, keep_live, NULL);
+        owner->dead_timers = 0;
+    }
+    if (owner->cap_timers > COMPACT_MIN && owner->ntimers < owner->cap_timers / 8) {
+        resize(owner, owner->cap_timers / 4);
+    }
+    publish_first(owner);
+}
+
+/* An entry of p, which runs this, for t, which nobody else arms meanwhile (t->lock, or t is new). */
 static bool heap_add(P *p, Timer *t, int64_t when)
 {
     if (p->ntimers == p->cap_timers) {
-        uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 16;
-        TimerEntry *h = realloc(p->timers, cap * sizeof *h);
-        if (!h) {
+        resize(p, p->cap_timers ? p->cap_timers * 2 : 16);
+        if (p->ntimers == p->cap_timers) {
             return false;
         }
-        p->timers = h;
-        p->cap_timers = cap;
     }
-    p->timers[p->ntimers] = (TimerEntry){when, t};
+    t->number = t->number + 1 ? t->number + 1 : 1;
     atomic_store_explicit(&t->owner, p, memory_order_relaxed);
+    atomic_store_explicit(&t->armed, t->number, memory_order_relaxed);
+    p->timers[p->ntimers] = (TimerEntry){when, t, t->number};
     sift_up(p, p->timers, p->ntimers++);
-    publish_first(p);
+    tidy(p, p);
     return true;
-}
-
-static void heap_remove(P *p, P *owner, Timer *t)
-{
-    uint32_t i = t->index;
-    assert(i < owner->ntimers && owner->timers[i].timer == t);
-    shade_timer(p, t);
-    t->index = TIMER_IDLE;
-    TimerEntry last = owner->timers[--owner->ntimers];
-    if (i < owner->ntimers) {
-        shade_timer(p, last.timer);
-        place(owner->timers, i, last);
-        sift_down(owner->timers, owner->ntimers, i);
-        sift_up(p, owner->timers, last.timer->index);
-    }
-    publish_first(owner);
 }
 
 /* ---- arming ---- */
@@ -138,7 +188,6 @@ static void timer_added(GolVM *vm, int64_t when)
 void timer_init(Timer *t, TimerKind kind, void *target)
 {
     memset(t, 0, sizeof *t);
-    t->index = TIMER_IDLE;
     t->kind = (uint8_t)kind;
     t->target = target;
 }
@@ -151,9 +200,11 @@ static bool disarm(P *p, Timer *t)
         return false;
     }
     lock_acquire(&owner->timer_lock);
-    bool armed = t->index != TIMER_IDLE;
+    bool armed = atomic_load_explicit(&t->armed, memory_order_relaxed) != 0;
     if (armed) {
-        heap_remove(p, owner, t);
+        atomic_store_explicit(&t->armed, 0, memory_order_relaxed);
+        owner->dead_timers++;
+        tidy(p, owner);
     }
     if (t->kind == TIMER_CHAN) {
         Chan *c = t->target;
@@ -181,7 +232,7 @@ bool timer_reset(P *p, Timer *t, int64_t when, int64_t period)
     lock_acquire(&t->lock);
     bool armed = disarm(p, t);
     lock_acquire(&p->timer_lock);
-    t->period = period > 0 ? period : 0;
+    t->period = period > 0 ? period : 0; /* no entry of t counts now, so nobody reads it */
     heap_add(p, t, when);
     lock_release(&p->timer_lock);
     lock_release(&t->lock);
@@ -197,14 +248,42 @@ bool timer_stop(P *p, Timer *t)
     return armed;
 }
 
+/* A timer's channel: a Chan that keeps its timer alive. */
+typedef struct TimerChan {
+    Chan chan;
+    void *timer;
+} TimerChan;
+
+static const RType *timer_chan_type(void)
+{
+    static RType *_Atomic type;
+    RType *t = atomic_load_explicit(&type, memory_order_acquire);
+    if (!t) {
+        uint8_t kinds[sizeof(TimerChan) / 8] = {GCW_PTR};
+        kinds[offsetof(TimerChan, timer) / 8] = GCW_PTR;
+        RType *mine = rtype_build("runtime.hchan", sizeof(TimerChan), 8, kinds);
+        if (!mine || atomic_compare_exchange_strong(&type, &t, mine)) {
+            return mine;
+        }
+        rtype_build_free(mine);
+    }
+    return t;
+}
+
 Chan *timer_chan_new(P *p, const RType *t)
 {
+    const RType *layout = timer_chan_type();
     const char *err;
-    Chan *c = chan_new(p, t, 1, &err);
+    Chan *c = layout ? chan_new_as(p, t, 1, layout, &err) : NULL;
     if (c) {
         c->is_timer = 1;
     }
     return c;
+}
+
+void timer_chan_bind(P *p, Chan *c, Timer *t)
+{
+    heap_store_ptr(p, &((TimerChan *)(void *)c)->timer, t);
 }
 
 void timer_sleep(P *p, Fiber *f, int64_t ns)
@@ -232,36 +311,47 @@ typedef struct Fired {
     uint8_t kind;
 } Fired;
 
-static Fiber *fire_chan(P *p, Timer *t, int64_t now)
+/* The moment of a firing as a channel's element, made when first needed. */
+typedef struct Moment {
+    int64_t now;
+    bool made;
+    Slot val[8];
+} Moment;
+
+static Fiber *fire_chan(P *p, Chan *c, Moment *at)
 {
-    Slot val[8] = {{.u = 0}};
     Fiber *wake = NULL;
-    Chan *c = t->target;
-    if (p->vm->hooks->timer_value) {
-        p->vm->hooks->timer_value(p, val, now);
+    if (!at->made) {
+        memset(at->val, 0, sizeof at->val);
+        if (p->vm->hooks->timer_value) {
+            p->vm->hooks->timer_value(p, at->val, at->now);
+        }
+        at->made = true;
     }
     chan_lock(p, c);
-    chan_send_locked(p, c, val, &wake);
+    chan_send_locked(p, c, at->val, &wake);
     chan_unlock(p, c);
     return wake;
 }
 
 /* Under owner's timer_lock: takes the first timer off its heap or sets it to its next time. */
-static Fired take_due(P *p, P *owner, int64_t now)
+static Fired take_due(P *p, P *owner, Moment *at)
 {
-    TimerEntry e = owner->timers[0];
-    Timer *t = e.timer;
+    TimerEntry *e = &owner->timers[0];
+    Timer *t = e->timer;
+    assert(!is_dead(*e));
+    shade(p, t);
     if (t->period > 0) {
-        int64_t late = now - e.when;
-        shade_timer(p, t);
-        owner->timers[0].when = e.when + t->period * (1 + late / t->period);
+        int64_t late = at->now - e->when;
+        e->when += t->period * (1 + late / t->period);
         sift_down(owner->timers, owner->ntimers, 0);
-        publish_first(owner);
     } else {
-        heap_remove(p, owner, t);
+        atomic_store_explicit(&t->armed, 0, memory_order_relaxed);
+        pop(owner);
     }
+    tidy(p, owner);
     if (t->kind == TIMER_CHAN) {
-        return (Fired){fire_chan(p, t, now), TIMER_CHAN};
+        return (Fired){fire_chan(p, t->target, at), TIMER_CHAN};
     }
     return (Fired){t->target, t->kind};
 }
@@ -280,6 +370,9 @@ static void start_fired(P *p, Fired x)
 bool timer_run(P *p, P *owner, int64_t now)
 {
     bool any = false;
+    Moment at;
+    at.now = now;
+    at.made = false;
     while (atomic_load_explicit(&owner->next_timer, memory_order_relaxed) <= now) {
         Fired fired[RUN_BATCH];
         uint32_t n = 0;
@@ -289,7 +382,7 @@ bool timer_run(P *p, P *owner, int64_t now)
             return any;
         }
         while (n < RUN_BATCH && owner->ntimers && owner->timers[0].when <= now) {
-            fired[n++] = take_due(p, owner, now);
+            fired[n++] = take_due(p, owner, &at);
         }
         lock_release(&owner->timer_lock);
         for (uint32_t i = 0; i < n; i++) {
@@ -341,14 +434,17 @@ void timer_move_all(P *q, P *heir)
 {
     while (q->ntimers) {
         TimerEntry e = q->timers[q->ntimers - 1];
-        shade_timer(heir, e.timer); /* the world is stopped: heir's Marker is ours */
-        if (!heap_add(heir, e.timer, e.when)) {
+        shade(heir, e.timer); /* the world is stopped: heir's Marker is ours */
+        if (!is_dead(e) && !heap_add(heir, e.timer, e.when)) {
             break; /* no memory: the timers stay, and are lost with q */
         }
         q->ntimers--;
     }
-    publish_first(q);
+    q->dead_timers = 0;
+    tidy(heir, q);
 }
+
+/* ---- the collector ---- */
 
 void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx)
 {
@@ -358,8 +454,35 @@ void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx)
         left = left < owner->ntimers ? left : owner->ntimers;
         uint32_t stop = left > SCAN_BATCH ? left - SCAN_BATCH : 0;
         for (; left > stop; left--) {
-            visit(owner->timers[left - 1].timer, ctx);
+            TimerEntry e = owner->timers[left - 1];
+            if (e.timer->kind == TIMER_FUNC && !is_dead(e)) {
+                visit(e.timer, ctx);
+            }
         }
         lock_release(&owner->timer_lock);
+    }
+}
+
+typedef struct Reached {
+    bool (*is_reached)(const void *object, void *ctx);
+    void *ctx;
+} Reached;
+
+static bool keep_reached(TimerEntry e, void *ctx)
+{
+    const Reached *r = ctx;
+    return e.timer->kind == TIMER_FIBER || (r->is_reached(e.timer, r->ctx) && !is_dead(e));
+}
+
+void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void *ctx), void *ctx)
+{
+    Reached r = {is_reached, ctx};
+    for (uint32_t i = 0; i < MAX_PROCS && vm->procs[i]; i++) {
+        P *p = vm->procs[i];
+        if (p->ntimers) {
+            filter(p, keep_reached, &r);
+            p->dead_timers = 0;
+            tidy(p, p);
+        }
     }
 }

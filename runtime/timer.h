@@ -1,10 +1,10 @@
 /* timer.h - timers: a 4-ary heap on each P. Sleep, channel timers, AfterFunc.
  *
  * Times are monotonic nanoseconds (os_now). A Timer is embedded in a script object (time.Timer's
- * native part) or in a parked fiber (Sleep). While it is armed the heap of its P points at it:
- * the collector visits timer_scan. Stop and Reset may be called by anybody at any time, racy too.
- * Channel timers follow Go 1.23: after Stop or Reset returns no stale value will be received, and
- * len and cap of the channel are 0.
+ * native part) or in a parked fiber (Sleep). While it is armed the heap of its P points at it.
+ * Stop and Reset may be called by anybody at any time, racy too. Channel timers follow Go 1.23: after
+ * Stop or Reset returns no stale value will be received, len and cap of the channel are 0, and a
+ * timer whose channel nobody can reach is collected, running or not.
  */
 #ifndef GOL_RUNTIME_TIMER_H
 #define GOL_RUNTIME_TIMER_H
@@ -17,14 +17,14 @@ typedef enum TimerKind {
     TIMER_FUNC   /* hooks->timer_func(target), a func value */
 } TimerKind;
 
-#define TIMER_IDLE UINT32_MAX
-
 typedef struct Timer {
     SpinLock lock;           /* serialises Stop, Reset and arming */
-    uint32_t index;          /* in its P's heap or TIMER_IDLE; under owner's timer_lock */
+    _Atomic uint32_t armed;  /* number of the heap entry that counts, 0: none. Leaves that number
+                                under the lock of the entry's heap */
     struct P *_Atomic owner; /* P whose heap it was put in last; set under lock */
     int64_t period;          /* > 0: repeats; under owner's timer_lock */
     void *target;
+    uint32_t number;         /* of the latest entry; under lock */
     uint8_t kind;
 } Timer;
 _Static_assert(sizeof(Timer) <= 48, "sleep keeps its timer in the fiber");
@@ -38,8 +38,10 @@ bool timer_reset(P *p, Timer *t, int64_t when, int64_t period);
 /* True if it was armed. */
 bool timer_stop(P *p, Timer *t);
 
-/* A channel for time.Timer/Ticker: cap 1, is_timer; t is "chan time.Time". */
+/* A channel for time.Timer/Ticker: cap 1, is_timer; t is "chan time.Time". bind has it keep its timer
+ * alive: once, before the timer is armed. */
 Chan *timer_chan_new(P *p, const RType *t);
+void timer_chan_bind(P *p, Chan *c, Timer *t);
 
 /* time.Sleep: parks f, which is saved, for ns > 0. Take sched_next (NATIVE_PARK). */
 void timer_sleep(P *p, Fiber *f, int64_t ns);
@@ -56,8 +58,10 @@ bool timer_hasten(GolVM *vm);
 /* GOMAXPROCS shrinks: q's timers move to heir; world stopped. */
 void timer_move_all(P *q, P *heir);
 
-/* GC: a P's armed timers, while the program runs. `timer` may lie inside a script object (interior
- * pointer) or a fiber (TIMER_FIBER). */
+/* Collector. scan: a P's armed timers of functions, which are roots, while the program runs.
+ * drop_unreached: marking is complete, the world stopped; entries of timers that were not reached are
+ * taken away. */
 void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx);
+void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void *ctx), void *ctx);
 
 #endif

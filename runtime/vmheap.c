@@ -22,6 +22,7 @@
 #include "runtime/os.h"
 #include "runtime/rand.h"
 #include "runtime/sched.h"
+#include "runtime/span.h"
 #include "runtime/timer.h"
 
 #include <stdlib.h>
@@ -145,6 +146,10 @@ static void scan_own(P *p)
     }
 }
 
+static bool reached(const void *object, void *ctx) { return mark_is_marked(object); }
+
+static void after_mark(Heap *h) { timer_drop_unreached(h->vm, reached, NULL); }
+
 static void request_gc(P *p) { sched_request_gc(p); }
 static bool stop_world(P *p) { return sched_stop_world(p); }
 static void start_world(P *p) { sched_start_world(p); }
@@ -163,8 +168,8 @@ static bool open_heap(GolVM *vm)
     }
     vh->hooks = (HeapHooks){.request_gc = request_gc, .stop_world = stop_world,
                             .start_world = start_world, .root_jobs = root_jobs,
-                            .scan_roots = scan_roots, .scan_own = scan_own,
-                            .wake_idle = wake_idle, .yield = yield, .wanted = wanted,
+                            .scan_roots = scan_roots, .after_mark = after_mark,
+                            .scan_own = scan_own, .wake_idle = wake_idle, .yield = yield, .wanted = wanted,
                             .num_procs = num_procs, .fatal = fatal, .rand = draw};
     if (!heap_init(&vh->heap, &vh->hooks, vm)) {
         free(vh);

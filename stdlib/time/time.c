@@ -103,6 +103,7 @@ static NativeStatus new_timer(P *p, Slot *fp)
     if (!t) {
         return native_fatal(p, "runtime: out of memory");
     }
+    timer_chan_bind(p, c, t);
     timer_reset(p, t, when_of(fp[4].i), fp[5].i > 0 ? fp[5].i : 0);
     fp[0].p = c;
     fp[1].p = t;
