@@ -54,12 +54,22 @@ static const RType *chan_type(void)
     return t;
 }
 
-Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err)
+void chan_init(P *p, Chan *c, const RType *elem, uint32_t cap, void *ring)
 {
-    return chan_new_as(p, t, cap, NULL, err);
+    c->buf = ring;
+    c->elem = elem;
+    c->elem_size = (uint32_t)elem->size;
+    c->form = (uint8_t)elem_form(elem);
+    c->cap = cap;
+    if (p->next_chan_id == p->end_chan_id) {
+        p->next_chan_id = atomic_fetch_add_explicit(&p->vm->chan_ids, CHAN_ID_BATCH,
+                                                    memory_order_relaxed);
+        p->end_chan_id = p->next_chan_id + CHAN_ID_BATCH;
+    }
+    c->id = p->next_chan_id++;
 }
 
-Chan *chan_new_as(P *p, const RType *t, int64_t cap, const RType *layout, const char **err)
+Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err)
 {
     const RType *elem = rtype_elem(t);
     size_t bytes;
@@ -70,31 +80,22 @@ Chan *chan_new_as(P *p, const RType *t, int64_t cap, const RType *layout, const 
         return NULL;
     }
     Chan *c;
-    if (!layout && (bytes == 0 || elem->flags & RT_NOPTR)) {
+    if (bytes == 0 || elem->flags & RT_NOPTR) {
         c = heap_alloc_noscan(p, bytes ? RING_OFFSET + bytes : sizeof(Chan));
         if (!c) {
             return NULL;
         }
-        c->buf = bytes ? (uint8_t *)c + RING_OFFSET : NULL;
+        chan_init(p, c, elem, (uint32_t)cap, bytes ? (uint8_t *)c + RING_OFFSET : NULL);
     } else {
-        const RType *ct = layout ? layout : chan_type();
+        const RType *ct = chan_type();
         void *buf = heap_alloc(p, elem, (size_t)cap);
         c = ct && buf ? heap_alloc(p, ct, 1) : NULL;
         if (!c) {
             return NULL;
         }
+        chan_init(p, c, elem, (uint32_t)cap, NULL);
         heap_store_ptr(p, &c->buf, buf);
     }
-    c->elem = elem;
-    c->elem_size = (uint32_t)elem->size;
-    c->form = (uint8_t)elem_form(elem);
-    c->cap = (uint32_t)cap;
-    if (p->next_chan_id == p->end_chan_id) {
-        p->next_chan_id = atomic_fetch_add_explicit(&p->vm->chan_ids, CHAN_ID_BATCH,
-                                                    memory_order_relaxed);
-        p->end_chan_id = p->next_chan_id + CHAN_ID_BATCH;
-    }
-    c->id = p->next_chan_id++;
     mem_publish(c);
     return c;
 }

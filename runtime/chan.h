@@ -65,9 +65,9 @@ ElemForm elem_form(const RType *t);
  * *err NULL when the heap is exhausted (a fatal error is pending). */
 Chan *chan_new(P *p, const RType *t, int64_t cap, const char **err);
 
-/* The same with a layout that begins as a Chan's does and holds more, at most for a ring of pointers
- * (timer.c). */
-Chan *chan_new_as(P *p, const RType *t, int64_t cap, const RType *layout, const char **err);
+/* Makes a channel of zeroed heap memory whose ring, if any, is part of the same object. The caller
+ * publishes it (mem_publish). */
+void chan_init(P *p, Chan *c, const RType *elem, uint32_t cap, void *ring);
 
 /* Slow halves; use the inline functions below. */
 ChanStatus chan_send_slow(P *p, Fiber *f, Chan *c, const Slot *val, bool can_park);

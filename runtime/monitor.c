@@ -14,7 +14,7 @@
 #include "runtime/sched_impl.h"
 #include "runtime/timer.h"
 
-enum { SLEEP_MIN = 20000, SLEEP_MAX = 10000000, SLICE = 10000000 };
+enum { SLEEP_MIN = 20000, SLEEP_MAX = 10000000, SLICE = 10000000, TIMER_GRAIN = 200000 };
 
 /* The P's thread has been in the same blocking section since the last look: take it, if anybody
  * could use it. */
@@ -135,7 +135,8 @@ static void *monitor_main(void *arg)
         }
         int64_t when = timer_earliest(vm);
         int64_t left = when == INT64_MAX ? sleep : when - os_now();
-        left = left < SLEEP_MIN ? SLEEP_MIN : left > sleep ? sleep : left;
+        left = left < TIMER_GRAIN ? TIMER_GRAIN : left;
+        left = left > sleep ? sleep : left;
         uint32_t kick = atomic_load_explicit(&vm->monitor_kick, memory_order_seq_cst);
         os_futex_wait(&vm->monitor_kick, kick, left);
         if (look(vm)) {

@@ -26,7 +26,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "runtime/barrier.h"
 #include "runtime/os.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched_impl.h"
@@ -248,10 +247,13 @@ bool timer_stop(P *p, Timer *t)
     return armed;
 }
 
-/* A timer's channel: a Chan that keeps its timer alive. */
+/* A channel with its timer and its ring of one element, a time.Time: one object, so who reaches the
+ * channel or the timer keeps both. */
+enum { TIME_WORDS = 3, TIME_LOC = 2 };
 typedef struct TimerChan {
     Chan chan;
-    void *timer;
+    Timer timer;
+    uint64_t ring[TIME_WORDS];
 } TimerChan;
 
 static const RType *timer_chan_type(void)
@@ -259,8 +261,8 @@ static const RType *timer_chan_type(void)
     static RType *_Atomic type;
     RType *t = atomic_load_explicit(&type, memory_order_acquire);
     if (!t) {
-        uint8_t kinds[sizeof(TimerChan) / 8] = {GCW_PTR};
-        kinds[offsetof(TimerChan, timer) / 8] = GCW_PTR;
+        uint8_t kinds[sizeof(TimerChan) / 8] = {0};
+        kinds[offsetof(TimerChan, ring) / 8 + TIME_LOC] = GCW_PTR;
         RType *mine = rtype_build("runtime.hchan", sizeof(TimerChan), 8, kinds);
         if (!mine || atomic_compare_exchange_strong(&type, &t, mine)) {
             return mine;
@@ -270,20 +272,21 @@ static const RType *timer_chan_type(void)
     return t;
 }
 
-Chan *timer_chan_new(P *p, const RType *t)
+Chan *timer_chan_new(P *p, const RType *t, Timer **timer)
 {
     const RType *layout = timer_chan_type();
-    const char *err;
-    Chan *c = layout ? chan_new_as(p, t, 1, layout, &err) : NULL;
-    if (c) {
-        c->is_timer = 1;
+    const RType *elem = rtype_elem(t);
+    assert(elem->size == TIME_WORDS * 8);
+    TimerChan *tc = layout ? heap_alloc(p, layout, 1) : NULL;
+    if (!tc) {
+        return NULL;
     }
-    return c;
-}
-
-void timer_chan_bind(P *p, Chan *c, Timer *t)
-{
-    heap_store_ptr(p, &((TimerChan *)(void *)c)->timer, t);
+    chan_init(p, &tc->chan, elem, 1, tc->ring);
+    tc->chan.is_timer = 1;
+    timer_init(&tc->timer, TIMER_CHAN, &tc->chan);
+    mem_publish(tc);
+    *timer = &tc->timer;
+    return &tc->chan;
 }
 
 void timer_sleep(P *p, Fiber *f, int64_t ns)
@@ -471,7 +474,8 @@ typedef struct Reached {
 static bool keep_reached(TimerEntry e, void *ctx)
 {
     const Reached *r = ctx;
-    return e.timer->kind == TIMER_FIBER || (r->is_reached(e.timer, r->ctx) && !is_dead(e));
+    const void *object = e.timer->kind == TIMER_CHAN ? e.timer->target : e.timer;
+    return e.timer->kind == TIMER_FIBER || (r->is_reached(object, r->ctx) && !is_dead(e));
 }
 
 void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void *ctx), void *ctx)

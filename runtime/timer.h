@@ -38,10 +38,9 @@ bool timer_reset(P *p, Timer *t, int64_t when, int64_t period);
 /* True if it was armed. */
 bool timer_stop(P *p, Timer *t);
 
-/* A channel for time.Timer/Ticker: cap 1, is_timer; t is "chan time.Time". bind has it keep its timer
- * alive: once, before the timer is armed. */
-Chan *timer_chan_new(P *p, const RType *t);
-void timer_chan_bind(P *p, Chan *c, Timer *t);
+/* A channel for time.Timer/Ticker, with its timer; t is "chan time.Time". The timer is part of the
+ * channel's object: a pointer to either keeps both. */
+Chan *timer_chan_new(P *p, const RType *t, Timer **timer);
 
 /* time.Sleep: parks f, which is saved, for ns > 0. Take sched_next (NATIVE_PARK). */
 void timer_sleep(P *p, Fiber *f, int64_t ns);

@@ -1,9 +1,9 @@
 /* time.c - natives of package time: clocks, Sleep, timers.
  *
- * A script's timer is a heap object that holds a runtime Timer (runtime/timer.h) behind a pointer
- * to an empty type, so that script code cannot write it. Its target, a channel or a func value, is
- * traced; its owner is a P and no heap pointer. While a timer is armed the collector finds it through
- * timer_scan. The three words of a time.Time are described in time.gol; time_now_slots makes one.
+ * A script's timer is a runtime Timer (runtime/timer.h) in a heap object, behind a pointer to an
+ * empty type, so that script code cannot write it: part of its channel, or an object of its own whose
+ * target, a func value, is traced. The three words of a time.Time are described in time.gol;
+ * time_now_slots makes one.
  */
 #include <pthread.h>
 #include <stddef.h>
@@ -78,12 +78,12 @@ static int64_t when_of(int64_t d)
     return __builtin_add_overflow(now, d, &when) ? INT64_MAX : when;
 }
 
-static Timer *timer_object(P *p, TimerKind kind, void *target)
+static Timer *func_timer(P *p, void *fn)
 {
     pthread_once(&timer_type_once, timer_type_make);
     Timer *t = timer_type ? heap_alloc(p, timer_type, 1) : NULL;
     if (t) {
-        timer_init(t, kind, target);
+        timer_init(t, TIMER_FUNC, fn);
     }
     return t;
 }
@@ -93,17 +93,16 @@ static NativeStatus new_timer(P *p, Slot *fp)
 {
     const RType *type = fp[2].p;
     GolVM *vm = p->vm;
-    if (!type || type->kind != RK_CHAN) {
+    if (!type || type->kind != RK_CHAN || rtype_elem(type)->size != 24) {
         return native_panic_plain(p, "time: not a channel type");
     }
     __atomic_store_n(&vm->time_local, fp[6].p, __ATOMIC_RELEASE);
     __atomic_store_n(&vm->time_value, time_now_slots, __ATOMIC_RELEASE);
-    Chan *c = timer_chan_new(p, type);
-    Timer *t = c ? timer_object(p, TIMER_CHAN, c) : NULL;
-    if (!t) {
+    Timer *t;
+    Chan *c = timer_chan_new(p, type, &t);
+    if (!c) {
         return native_fatal(p, "runtime: out of memory");
     }
-    timer_chan_bind(p, c, t);
     timer_reset(p, t, when_of(fp[4].i), fp[5].i > 0 ? fp[5].i : 0);
     fp[0].p = c;
     fp[1].p = t;
@@ -113,7 +112,7 @@ static NativeStatus new_timer(P *p, Slot *fp)
 /* func(d Duration, f func()) *nativeTimer. A nil f panics in the goroutine that would call it. */
 static NativeStatus new_func_timer(P *p, Slot *fp)
 {
-    Timer *t = timer_object(p, TIMER_FUNC, fp[2].p);
+    Timer *t = func_timer(p, fp[2].p);
     if (!t) {
         return native_fatal(p, "runtime: out of memory");
     }
