@@ -26,6 +26,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "runtime/barrier.h"
 #include "runtime/os.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched_impl.h"
