@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 static Chan *ch[8];
-static FakeType *t_int, *t_i8, *t_str, *t_ptr;
+static FakeType *t_int, *t_i8, *t_str, *t_ptr, *t_time;
 static _Atomic int64_t sum, nrecv, ndone;
 
 static Chan *make(P *p, FakeType *t, int64_t cap)
@@ -237,26 +237,52 @@ static void time_value(P *p, Slot *out, int64_t now)
     out[0].i = now;
 }
 
-static Timer tm;
+static Timer *tm;
 static Step ticks(P *p, Fiber *f, Slot *s)
 {
     if (s[1].i == 0) {
-        ch[0] = timer_chan_new(p, &t_int->chan);
-        timer_init(&tm, TIMER_CHAN, ch[0]);
-        CHECK(!timer_stop(p, &tm));
-        CHECK(!timer_reset(p, &tm, os_now() + 1000000, 1000000));
+        ch[0] = timer_chan_new(p, &t_time->chan, &tm);
+        CHECK(!timer_stop(p, tm));
+        CHECK(!timer_reset(p, tm, os_now() + 1000000, 1000000));
         CHECK(chan_len(ch[0]) == 0 && chan_cap(ch[0]) == 0);
     } else {
-        CHECK(s[4].i > 0 && s[5].u == 1);
+        CHECK(s[4].i > 0 && s[7].u == 1);
     }
     if (s[1].i++ == 5) {
         os_sleep(3000000); /* a tick comes that nobody takes */
-        CHECK(timer_stop(p, &tm));
-        CHECK(chan_try_recv(p, ch[0], &s[4], &s[5]) == CHAN_WOULD_BLOCK);
+        CHECK(timer_stop(p, tm));
+        CHECK(chan_try_recv(p, ch[0], &s[4], &s[7]) == CHAN_WOULD_BLOCK);
         sched_exit_vm(p->vm, 0);
         return STOP;
     }
-    return chan_recv(p, f, ch[0], &s[4], &s[5]) == CHAN_PARKED ? SWITCH : NEXT;
+    return chan_recv(p, f, ch[0], &s[4], &s[7]) == CHAN_PARKED ? SWITCH : NEXT;
+}
+
+/* Stopped timers stay in the heap until they surface: firing order and next_timer do not notice. */
+static Step stops(P *p, Fiber *f, Slot *s)
+{
+    enum { N = 2000 };
+    static Timer t[N];
+    static Timer *order[N];
+    int64_t now = os_now();
+    for (int i = 0; i < N; i++) {
+        timer_init(&t[i], TIMER_FUNC, NULL);
+        timer_reset(p, &t[i], now + 1000000000000 + i * 7919 % N, 0);
+        order[i * 7919 % N] = &t[i];
+    }
+    for (int i = 0; i < N; i++) {
+        CHECK(timer_earliest(p->vm) == now + 1000000000000 + i);
+        if (i % 3 == 0) { /* one in the middle, which comes up later than the first */
+            Timer *mid = order[(i + N) / 2];
+            CHECK(timer_stop(p, mid));
+            CHECK(!timer_reset(p, mid, now + 1000000000000 + (i + N) / 2, 0));
+            CHECK(timer_reset(p, mid, now + 1000000000000 + (i + N) / 2, 0));
+        }
+        CHECK(timer_stop(p, order[i]) && !timer_stop(p, order[i]));
+    }
+    CHECK(timer_earliest(p->vm) == INT64_MAX && p->ntimers == 0 && p->dead_timers == 0);
+    sched_exit_vm(p->vm, 0);
+    return STOP;
 }
 
 /* a fiber that computes does not keep timers from firing, on one P */
@@ -291,6 +317,7 @@ int main(void)
 {
     alarm(60);
     t_int = fake_chan_type(RK_INT, 8, false);
+    t_time = fake_chan_type(RK_STRUCT, 24, false);
     t_i8 = fake_chan_type(RK_INT8, 1, false);
     t_str = fake_chan_type(RK_STRING, 16, false);
     t_ptr = fake_chan_type(RK_POINTER, 8, false);
@@ -311,10 +338,13 @@ int main(void)
         run(procs, nap_main, 0);
         say("run(procs, ticks, 0);", procs);
         run(procs, ticks, 0);
+        say("run(procs, stops, 0);", procs);
+        run(procs, stops, 0);
         say("run(procs, spin_main, 0);", procs);
         run(procs, spin_main, 0);
     }
     free(t_int);
+    free(t_time);
     free(t_i8);
     free(t_str);
     free(t_ptr);
