@@ -68,7 +68,7 @@ void check_func_instance(Checker *c, Expr *e)
         uint32_t failed;
         char *why;
         TypeList more = {targs.at, targs.n};
-        if (!types_infer(tparams, &more, NULL, 0, NULL, 0, &failed, &why)) {
+        if (!types_infer(tparams, &more, NULL, 0, NULL, 0, NULL, &failed, &why)) {
             check_record_instance(e, targs, sig);
             return;
         }
@@ -112,7 +112,7 @@ bool check_infer_from(Checker *c, Expr *fn, Type *target)
     TypeList targs = given_targs(fn, sig);
     uint32_t failed;
     char *why;
-    if (!types_infer(sig->func.tparams, &targs, &p, 1, &arg, 1, &failed, &why)
+    if (!types_infer(sig->func.tparams, &targs, &p, 1, &arg, 1, NULL, &failed, &why)
         || !check_verify_targs(c, sig->func.tparams, targs, NULL, fn)) {
         return false;
     }
@@ -222,6 +222,20 @@ static Param *spread_params(Type *sig, uint32_t nargs, bool dots, uint32_t *n)
     return ps;
 }
 
+/* The type parameter that inference gave up on: the callee's, or a generic argument's. */
+static Type *failed_tparam(Type *sig, ExprList *args, uint32_t index)
+{
+    TypeList l = sig->func.tparams;
+    for (uint32_t i = 0; index >= l.n && i < args->n; i++) {
+        Type *t = args->at[i]->type;
+        if (t && t->kind == T_FUNC && t->func.tparams.n) {
+            index -= l.n;
+            l = t->func.tparams;
+        }
+    }
+    return l.at[index < l.n ? index : 0];
+}
+
 static Type *infer_call(Checker *c, Expr *call, Type *sig, Param *ps, uint32_t np, ExprList *args)
 {
     Expr *fn = call->call.fn;
@@ -236,22 +250,38 @@ static Type *infer_call(Checker *c, Expr *call, Type *sig, Param *ps, uint32_t n
             return NULL;
         }
     }
-    if (!types_infer(sig->func.tparams, &targs, ps, np, args->at, args->n, &failed, &why)) {
+    TypeList *arg_targs = MEM_NEW_N(TypeList, args->n + 1);
+    for (uint32_t i = 0; i < args->n; i++) {
+        Type *t = args->at[i]->type;
+        if (t->kind == T_FUNC && t->func.tparams.n) {
+            arg_targs[i] = given_targs(args->at[i], t);
+        }
+    }
+    if (!types_infer(sig->func.tparams, &targs, ps, np, args->at, args->n, arg_targs, &failed, &why)) {
         if (why) {
             check_error_at(c, args->n ? args->at[0] : call, "CannotInferTypeArgs",
                            "in call to %s, %s", expr_string(fn), why);
         } else {
             Pos at = call->call.rparen ? call->call.rparen : call->end;
-            Pos decl = failed < sig->func.tparams.n ? sig->func.tparams.at[failed]->tparam.obj->pos
-                                                    : 0;
+            Type *open = failed_tparam(sig, args, failed);
             check_error(c, at, 0, "CannotInferTypeArgs",
                         "in call to %s, cannot infer %s (declared at %s)", expr_string(fn),
-                        check_type_text(c, sig->func.tparams.at[failed]), check_pos_text(c, decl));
+                        check_type_text(c, open), check_pos_text(c, open->tparam.obj->pos));
         }
         return NULL;
     }
     if (!check_verify_targs(c, sig->func.tparams, targs, NULL, fn)) {
         return NULL;
+    }
+    for (uint32_t i = 0; i < args->n; i++) {
+        Expr *a = args->at[i];
+        if (arg_targs[i].n) {
+            if (!check_verify_targs(c, a->type->func.tparams, arg_targs[i], NULL, a)) {
+                return NULL;
+            }
+            check_version(c, a->start, a->end, 21, "implicitly instantiated %s", expr_string(a));
+            check_record_instance(a, arg_targs[i], func_instantiate(a->type, arg_targs[i]));
+        }
     }
     Type *inst = func_instantiate(sig, targs);
     check_record_instance(fn, targs, inst);

@@ -185,7 +185,7 @@ typedef struct Fg {
     uint32_t top, max_top;
     uint32_t nres, nargs;
     uint16_t flags;
-    uint32_t nlits;
+    uint32_t nlits, nranges; /* in the names of literals and range bodies so far */
     bool has_defer, boxed_results, dead;
     bool long_jumps, overflow, too_big;
     int32_t last_insn;        /* pc of the last instruction; -1 after a label */
@@ -416,7 +416,7 @@ bool var_boxed(Fg *f, Obj *o, TInfo *ti);
 void gen_return(Fg *f, Stmt *s);
 void gen_return_jump(Fg *f);
 void gen_branch(Fg *f, Stmt *s);
-void gen_body_literal(Fg *f, Expr *e, Lit *lit, int dst);
+void gen_body_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, int dst);
 void gen_func_body(Gen *g, FuncRec *r);
 Blob *gen_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, Blob *blob);
 void gen_init_func(Gen *g, Package *pkg, Blob *blob);

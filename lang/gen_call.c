@@ -467,6 +467,26 @@ static Expr *forwarder(Type *sig, Obj *recv, Selection *sel, bool with_recv, Pos
     return syn_func(own, params, &st, 1, pos);
 }
 
+/* "main.T.M-fm", "main.(*T).M-fm" */
+static const char *method_value_name(Type *recv, Selection *sel)
+{
+    bool ptr = recv->kind == T_POINTER;
+    const char *tn = type_name_full(ptr ? recv->pointer.elem : recv, false);
+    size_t pkg = ptr ? strcspn(tn, ".") : 0;
+    if (pkg == 0 || !tn[pkg]) {
+        return mem_printf("%s.%s-fm", tn, sel->name);
+    }
+    return mem_printf("%.*s.(*%s).%s-fm", (int)pkg, tn, tn + pkg + 1, sel->name);
+}
+
+/* A method value or expression: a wrapper to recover and tracebacks. */
+static void forwarder_closure(Fg *f, Expr *lit, Type *recv, Selection *sel, int dst)
+{
+    Lit *l = escape_lit(f->gen, f->lit, lit);
+    f->next_fn = NULL;
+    gen_body_literal(f, lit, l, method_value_name(recv, sel), FN_WRAPPER, dst);
+}
+
 void gen_method_value(Fg *f, Expr *e, int dst)
 {
     Selection *s = resolve_selection(f, e);
@@ -498,9 +518,7 @@ void gen_method_value(Fg *f, Expr *e, int dst)
         emit(f, OP_NILCHK, s0, 0, 0);
     }
     var_declare_at(f, recv, ti, s0);
-    Expr *lit = forwarder(s->type, recv, own, false, e->pos);
-    escape_lit(f->gen, f->lit, lit);
-    gen_lit_closure(f, lit, dst);
+    forwarder_closure(f, forwarder(s->type, recv, own, false, e->pos), rt, own, dst);
     slot_release(f, mark);
 }
 
@@ -515,9 +533,7 @@ void gen_method_expr(Fg *f, Expr *e, int dst)
         return;
     }
     Obj *recv = syn_var(name_of("recv"), t);
-    Expr *lit = forwarder(r->type, recv, r, true, e->pos);
-    escape_lit(f->gen, f->lit, lit);
-    gen_lit_closure(f, lit, dst);
+    forwarder_closure(f, forwarder(r->type, recv, r, true, e->pos), t, r, dst);
 }
 
 /* A method as interfaces call it: the receiver is a pointer to the value (or the value itself, for

@@ -445,14 +445,15 @@ Blob *gen_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, Bl
 void gen_lit_closure(Fg *f, Expr *e, int dst)
 {
     f->next_fn = NULL;
-    gen_body_literal(f, e, escape_lit(f->gen, f->lit, e), dst);
+    const char *name = mem_printf(f->outer ? "%s.%u" : "%s.func%u", f->name, ++f->nlits);
+    gen_body_literal(f, e, escape_lit(f->gen, f->lit, e), name, 0, dst);
 }
 
-void gen_body_literal(Fg *f, Expr *e, Lit *lit, int dst)
+void gen_body_literal(Fg *f, Expr *e, Lit *lit, const char *name, uint16_t flags, int dst)
 {
     Env env = env_layout(f, lit);
-    const char *name = mem_printf("%s.func%u", f->name, ++f->nlits);
-    Blob *b = compile_literal(f, e, lit, &env, name, env.n ? FN_CLOSURE : 0, NULL);
+    flags |= env.n ? FN_CLOSURE : 0;
+    Blob *b = compile_literal(f, e, lit, &env, name, flags, NULL);
     f->next_fn = NULL;
     f->pos = e->pos;
     if (!env.n) {

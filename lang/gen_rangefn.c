@@ -71,10 +71,10 @@ static Expr *body_literal(Stmt *s, Type *yield, RangeFn *rf)
 }
 
 /* The state variable. READY: the body may be called. RUNS: it was entered and has not left, so
- * whoever finds that afterwards knows that it panicked. RETURNS and EXITS + i: the body returned
- * false for a return, or for branch i. */
+ * whoever finds that afterwards knows that it panicked. RETURNS, VALUES and EXITS + i: the body
+ * returned false for a return, for one with values, or for branch i. */
 enum { STATE_READY = 0, STATE_RETURNS = 1, STATE_EXITS = 2, STATE_OVER = -1, STATE_BROKE = -2,
-       STATE_RUNS = -3 };
+       STATE_RUNS = -3, STATE_VALUES = -4 };
 
 static void set_state(Fg *f, Obj *state, int64_t v)
 {
@@ -111,6 +111,20 @@ void rangefn_enter(Fg *f)
     set_state(f, f->range_fn->state, STATE_RUNS);
 }
 
+static void leave_return(Fg *f, RangeFn *rf, int st, bool values, Pos pos)
+{
+    Label no = LABEL_INIT;
+    emit_cjump(f, OP_JNEI, st, values ? STATE_VALUES : STATE_RETURNS, &no);
+    Stmt *r = MEM_NEW(Stmt);
+    r->kind = ST_RETURN;
+    r->pos = pos;
+    for (uint32_t i = 0; values && i < rf->sig->func.nresults; i++) {
+        VEC_PUSH(r->ret.results, syn_name(rf->results[i], pos));
+    }
+    gen_return(f, r);
+    label_bind(f, &no);
+}
+
 /* What follows the call: the branches and the return that the body asked for. */
 static void leave(Fg *f, RangeFn *rf, Pos pos)
 {
@@ -126,16 +140,10 @@ static void leave(Fg *f, RangeFn *rf, Pos pos)
         label_bind(f, &no);
     }
     if (rf->returns) {
-        Label no = LABEL_INIT;
-        emit_cjump(f, OP_JNEI, st, STATE_RETURNS, &no);
-        Stmt *r = MEM_NEW(Stmt);
-        r->kind = ST_RETURN;
-        r->pos = pos;
-        for (uint32_t i = 0; rf->values && i < rf->sig->func.nresults; i++) {
-            VEC_PUSH(r->ret.results, syn_name(rf->results[i], pos));
-        }
-        gen_return(f, r);
-        label_bind(f, &no);
+        leave_return(f, rf, st, false, pos);
+    }
+    if (rf->values) {
+        leave_return(f, rf, st, true, pos);
     }
 }
 
@@ -174,7 +182,7 @@ void gen_range_fn(Fg *f, Stmt *s, Type *u, Stmt *labeled)
     int arg = slot_ptr(f);
     Expr *e = body_literal(s, yield, rf);
     f->next_fn = rf;
-    gen_body_literal(f, e, lit, arg);
+    gen_body_literal(f, e, lit, mem_printf("%s-range%u", f->name, ++f->nranges), 0, arg);
     f->pos = s->pos;
     emit_n(f, OP_CALLC, base, fn, 0, 1u << 16);
     slot_release(f, (uint32_t)base - 2);
@@ -224,7 +232,7 @@ bool rangefn_return(Fg *f, Stmt *s)
     }
     ExprList *l = &s->ret.results;
     uint32_t want = rf->sig->func.nresults, mark = slot_mark(f);
-    rf->returns = true;
+    rf->returns |= l->n == 0;
     rf->values |= l->n > 0;
     if (l->n == 1 && want > 1) {
         int *slots = MEM_NEW_N(int, want);
@@ -241,7 +249,7 @@ bool rangefn_return(Fg *f, Stmt *s)
     }
     slot_release(f, mark);
     f->pos = s->pos;
-    set_state(f, rf->state, STATE_RETURNS);
+    set_state(f, rf->state, l->n ? STATE_VALUES : STATE_RETURNS);
     return_bool(f, false);
     return true;
 }

@@ -3,14 +3,29 @@
  *
  * Unify matches x, which may mention the type parameters being inferred, against y. Inexact
  * matching, used for assignments of arguments, lets a defined type match a type literal through
- * its underlying type and ignores channel direction. If the type parameters also occur on the
- * argument side (a generic function that calls itself), they are renamed first. */
+ * its underlying type and ignores channel direction. The type parameters are renamed first: they may
+ * also occur on the argument side (a generic function that calls itself), and a generic function may
+ * be passed twice.
+ *
+ * An argument that is itself a generic function adds its type parameters to those being inferred.
+ * Parameters that must be equal share a root, which holds what is known of them. */
 #include "lang/types.h"
 
 typedef struct Infer {
     TypeList tparams;
-    Type **got; /* by index; NULL: unknown */
+    Type **got;     /* by index of a root; NULL: unknown */
+    uint32_t *root; /* by index: one nearer to the root, which is its own */
 } Infer;
+
+static uint32_t root_of(const Infer *in, uint32_t i)
+{
+    while (in->root[i] != i) {
+        i = in->root[i];
+    }
+    return i;
+}
+
+static Type *known(const Infer *in, uint32_t i) { return in->got[root_of(in, i)]; }
 
 static int tparam_index(const Infer *in, const Type *t)
 {
@@ -32,8 +47,28 @@ static bool has_name(const Type *t)
     return t->kind < T_ARRAY || t->kind == T_NAMED || t->kind == T_TPARAM;
 }
 
+/* Two parameters are one from now on. */
+static bool unify_two(Infer *in, uint32_t i, uint32_t k, bool exact, int depth)
+{
+    i = root_of(in, i);
+    k = root_of(in, k);
+    if (i == k) {
+        return true;
+    }
+    if (in->got[i] && in->got[k]) {
+        return unify(in, in->got[i], in->got[k], exact, depth);
+    }
+    if (!in->got[i]) {
+        in->root[i] = k;
+    } else {
+        in->root[k] = i;
+    }
+    return true;
+}
+
 static bool unify_bound(Infer *in, uint32_t i, Type *y, bool exact, int depth)
 {
+    i = root_of(in, i);
     Type *x = in->got[i];
     if (!x) {
         in->got[i] = y;
@@ -139,6 +174,47 @@ static bool unify_shape(Infer *in, Type *x, Type *y, bool exact, int depth)
     }
 }
 
+static bool is_iface(Type *t) { return t->kind != T_TPARAM && type_under(t)->kind == T_INTERFACE; }
+
+/* The type has all the interface's methods, and they agree. */
+static bool unify_methods(Infer *in, TypeSet *iface, Type *t, int depth)
+{
+    for (uint32_t m = 0; m < iface->nmethods; m++) {
+        const char *why;
+        Method *want = &iface->methods[m];
+        Selection *s = type_lookup(t, false, want->pkg, want->name, &why);
+        if (!s || s->kind != SEL_METHOD || !unify(in, want->type, s->type, true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One of two interfaces has all methods of the other, and they agree. */
+static bool unify_method_sets(Infer *in, TypeSet *a, TypeSet *b, int depth)
+{
+    if (a->nmethods > b->nmethods) {
+        TypeSet *t = a;
+        a = b;
+        b = t;
+    }
+    if (a->comparable != b->comparable || a->all != b->all) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->nmethods; i++) {
+        uint32_t k = 0;
+        while (k < b->nmethods && !names_same(a->methods[i].name, a->methods[i].pkg,
+                                              b->methods[k].name, b->methods[k].pkg)) {
+            k++;
+        }
+        if (k == b->nmethods ||
+            !unify(in, a->methods[i].type, b->methods[k].type, true, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth)
 {
     if (x == y || !x || !y || depth > 100) {
@@ -147,15 +223,7 @@ static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth)
     depth++;
     int i = tparam_index(in, x), k = tparam_index(in, y);
     if (i >= 0 && k >= 0) {
-        if (in->got[i] && in->got[k]) {
-            return unify(in, in->got[i], in->got[k], exact, depth);
-        }
-        if (in->got[i]) {
-            in->got[k] = in->got[i];
-        } else {
-            in->got[i] = in->got[k] ? in->got[k] : y;
-        }
-        return true;
+        return unify_two(in, (uint32_t)i, (uint32_t)k, exact, depth);
     }
     if (i >= 0) {
         return unify_bound(in, (uint32_t)i, y, exact, depth);
@@ -177,32 +245,37 @@ static bool unify(Infer *in, Type *x, Type *y, bool exact, int depth)
             x = type_under(x);
         }
     }
-    if (!exact && x->kind == T_NAMED && y->kind == T_NAMED && x->named.origin != y->named.origin &&
-        type_under(x)->kind == T_INTERFACE) {
-        /* an argument whose methods must match a generic interface parameter */
-        TypeSet *want = typeset_of(type_under(x));
-        for (uint32_t m = 0; m < want->nmethods; m++) {
-            const char *why;
-            Selection *s = type_lookup(y, false, want->methods[m].pkg, want->methods[m].name, &why);
-            if (!s || s->kind != SEL_METHOD || !unify(in, want->methods[m].type, s->type, true, depth)) {
-                return false;
-            }
+    bool one_origin = x->kind == T_NAMED && y->kind == T_NAMED && x->named.targs.n &&
+                      x->named.origin == y->named.origin;
+    if (!exact && !one_origin) {
+        bool xi = is_iface(x), yi = is_iface(y);
+        if (xi && yi) {
+            return unify_method_sets(in, typeset_of(type_under(x)), typeset_of(type_under(y)), depth);
         }
-        return want->nmethods > 0;
+        if (xi || yi) {
+            return unify_methods(in, typeset_of(type_under(xi ? x : y)), xi ? y : x, depth);
+        }
     }
     return x->kind == y->kind && unify_shape(in, x, y, exact, depth);
 }
 
+/* An argument that is a generic function. */
+typedef struct GenericArg {
+    Type *plain;    /* its signature with renamed type parameters, and none of its own; NULL: other */
+    uint32_t first; /* index of its first type parameter among those being inferred */
+} GenericArg;
+
 /* Parameters whose type is P itself take untyped constants last. */
 static bool typed_arguments(Infer *in, Param *params, uint32_t nparams, Expr **args, uint32_t nargs,
-                            char **why)
+                            const GenericArg *generic, char **why)
 {
     for (uint32_t i = 0; i < nargs && i < nparams; i++) {
         Type *p = params[i].type, *a = args[i]->type;
-        if (args[i]->mode == MODE_INVALID || !a || a->kind == T_INVALID || !type_has_tparam(p)) {
+        if (args[i]->mode == MODE_INVALID || !a || a->kind == T_INVALID || type_is_untyped(a)) {
             continue;
         }
-        if (type_is_untyped(a) || (a->kind == T_FUNC && a->func.tparams.n)) {
+        a = generic && generic[i].plain ? generic[i].plain : a;
+        if ((a == args[i]->type && !type_has_tparam(p)) || (a->kind == T_FUNC && a->func.tparams.n)) {
             continue;
         }
         if (!unify(in, p, a, false, 0)) {
@@ -243,7 +316,7 @@ static Type *constraint_core(Type *tparam, bool *tilde)
 static bool constraint_methods(Infer *in, uint32_t i)
 {
     TypeSet *set = typeset_of(type_under(in->tparams.at[i]));
-    Type *t = in->got[i];
+    Type *t = known(in, i);
     for (uint32_t m = 0; m < set->nmethods; m++) {
         const char *why;
         Selection *s = type_lookup(t, false, set->methods[m].pkg, set->methods[m].name, &why);
@@ -258,7 +331,7 @@ static uint32_t count_known(const Infer *in)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < in->tparams.n; i++) {
-        n += in->got[i] != NULL;
+        n += known(in, i) != NULL;
     }
     return n;
 }
@@ -267,7 +340,7 @@ static bool constraint_step(Infer *in, uint32_t i, char **why)
 {
     bool tilde;
     Type *core = constraint_core(in->tparams.at[i], &tilde);
-    Type *got = in->got[i];
+    Type *got = known(in, i);
     if (core && got) {
         bool single = !tilde;
         if (!unify(in, core, tilde && got->kind == T_NAMED ? type_under(got) : got, false, 0)) {
@@ -276,12 +349,15 @@ static bool constraint_step(Infer *in, uint32_t i, char **why)
                               type_string(in->tparams.at[i]->tparam.constraint, NULL));
             return single ? false : true; /* a plain mismatch is reported by verification */
         }
-    } else if (core && !tilde) {
-        in->got[i] = core;
-    } else if (core && typeset_of(type_under(in->tparams.at[i]))->nterms == 1) {
-        in->got[i] = core;
+    } else if (core && (!tilde || typeset_of(type_under(in->tparams.at[i]))->nterms == 1)) {
+        int k = tparam_index(in, core);
+        if (k >= 0) {
+            unify_two(in, i, (uint32_t)k, false, 0);
+        } else {
+            in->got[root_of(in, i)] = core;
+        }
     }
-    if (in->got[i] && tparam_index(in, in->got[i]) < 0) {
+    if (known(in, i)) {
         return constraint_methods(in, i) || true;
     }
     return true;
@@ -316,6 +392,7 @@ static bool untyped_arguments(Infer *in, Param *params, uint32_t nparams, Expr *
     for (uint32_t i = 0; i < nargs && i < nparams; i++) {
         Type *a = args[i]->type;
         int k = params[i].type ? tparam_index(in, params[i].type) : -1;
+        k = k < 0 ? k : (int)root_of(in, (uint32_t)k);
         if (k < 0 || in->got[k] || !a || !type_is_untyped(a) || a->kind == T_UNTYPED_NIL) {
             continue;
         }
@@ -339,22 +416,26 @@ static bool untyped_arguments(Infer *in, Param *params, uint32_t nparams, Expr *
 /* Inferred types may mention other type parameters: put them in, at most once per parameter. */
 static bool resolve(Infer *in, uint32_t *failed)
 {
-    Subst s = {in->tparams, {in->got, in->tparams.n}};
-    for (uint32_t round = 0; round < in->tparams.n; round++) {
-        for (uint32_t i = 0; i < in->tparams.n; i++) {
-            if (in->got[i] && tparam_index(in, in->got[i]) != (int)i) {
-                in->got[i] = types_subst(in->got[i], &s);
-            }
+    uint32_t n = in->tparams.n;
+    Type **ints = MEM_NEW_N(Type *, n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        in->got[i] = known(in, i);
+        ints[i] = type_basic[T_INT];
+    }
+    Subst s = {in->tparams, {in->got, n}}, probe = {in->tparams, {ints, n}};
+    for (uint32_t round = 0; round < n; round++) {
+        bool changed = false;
+        for (uint32_t i = 0; i < n; i++) {
+            Type *t = in->got[i] ? types_subst(in->got[i], &s) : NULL;
+            changed |= t != in->got[i];
+            in->got[i] = t;
+        }
+        if (!changed) {
+            break;
         }
     }
-    for (uint32_t i = 0; i < in->tparams.n; i++) {
-        Type *t = in->got[i];
-        bool open = !t;
-        for (uint32_t k = 0; k < in->tparams.n && !open; k++) {
-            Subst probe = {{&in->tparams.at[k], 1}, {&type_basic[T_INT], 1}};
-            open = types_subst(t, &probe) != t;
-        }
-        if (open) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (!in->got[i] || types_subst(in->got[i], &probe) != in->got[i]) {
             *failed = i;
             return false;
         }
@@ -377,8 +458,32 @@ static TypeList rename_tparams(TypeList l)
     return out;
 }
 
+/* Takes the generic functions among the arguments in: their type parameters behind the others. */
+static GenericArg *generic_arguments(TypeList *all, Type **got, Expr **args, TypeList *arg_targs,
+                                     uint32_t nargs)
+{
+    GenericArg *g = MEM_NEW_N(GenericArg, nargs + 1);
+    for (uint32_t i = 0; i < nargs; i++) {
+        Type *a = args[i]->type;
+        if (args[i]->mode == MODE_INVALID || !a || a->kind != T_FUNC || !a->func.tparams.n) {
+            continue;
+        }
+        TypeList fresh = rename_tparams(a->func.tparams);
+        Subst s = {a->func.tparams, fresh};
+        Type *plain = type_new(T_FUNC);
+        plain->func = a->func;
+        plain->func.tparams = (TypeList){0};
+        g[i] = (GenericArg){types_subst(plain, &s), all->n};
+        for (uint32_t k = 0; k < fresh.n; k++) {
+            got[all->n] = k < arg_targs[i].n ? arg_targs[i].at[k] : NULL;
+            all->at[all->n++] = fresh.at[k];
+        }
+    }
+    return g;
+}
+
 bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t nparams, Expr **args,
-                 uint32_t nargs, uint32_t *failed, char **why)
+                 uint32_t nargs, TypeList *arg_targs, uint32_t *failed, char **why)
 {
     *why = NULL;
     *failed = 0;
@@ -388,14 +493,30 @@ bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t npar
     for (uint32_t i = 0; i < nparams; i++) {
         renamed[i].type = types_subst(params[i].type, &to_fresh);
     }
-    Infer in = {fresh, MEM_NEW_N(Type *, tparams.n ? tparams.n : 1)};
+    uint32_t most = tparams.n + 1;
+    for (uint32_t i = 0; arg_targs && i < nargs; i++) {
+        Type *a = args[i]->type;
+        most += a && a->kind == T_FUNC ? a->func.tparams.n : 0;
+    }
+    Infer in = {{MEM_NEW_N(Type *, most), fresh.n}, MEM_NEW_N(Type *, most),
+                MEM_NEW_N(uint32_t, most)};
+    memcpy(in.tparams.at, fresh.at, fresh.n * sizeof *fresh.at);
     for (uint32_t i = 0; i < tparams.n && i < targs->n; i++) {
         in.got[i] = targs->at[i];
     }
-    bool ok = typed_arguments(&in, renamed, nparams, args, nargs, why) && constraints(&in, why) &&
-              untyped_arguments(&in, renamed, nparams, args, nargs, why) && constraints(&in, why) &&
-              resolve(&in, failed);
+    GenericArg *generic = arg_targs ? generic_arguments(&in.tparams, in.got, args, arg_targs, nargs)
+                                    : NULL;
+    for (uint32_t i = 0; i < most; i++) {
+        in.root[i] = i;
+    }
+    bool ok = typed_arguments(&in, renamed, nparams, args, nargs, generic, why) &&
+              constraints(&in, why) && untyped_arguments(&in, renamed, nparams, args, nargs, why) &&
+              constraints(&in, why) && resolve(&in, failed);
     targs->at = in.got;
     targs->n = tparams.n;
+    for (uint32_t i = 0; generic && i < nargs; i++) {
+        arg_targs[i] = (TypeList){in.got + generic[i].first,
+                                  generic[i].plain ? args[i]->type->func.tparams.n : 0};
+    }
     return ok;
 }

@@ -265,7 +265,7 @@ bool types_verify(TypeList tparams, TypeList targs, uint32_t *index, char **why)
 /* Infers the missing targs of a call: targs has n entries, unknown ones NULL. args: the checked
  * arguments (untyped constants as such; generic function arguments allowed). true if all found. */
 bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t nparams, Expr **args,
-                 uint32_t nargs, uint32_t *failed, char **why);
+                 uint32_t nargs, TypeList *arg_targs, uint32_t *failed, char **why);
 
 /* The checker. Files are parsed; imports are resolved through import_package. */
 typedef struct Checker Checker;
