@@ -380,7 +380,11 @@ static void assign_var(Checker *c, Expr *lhs, Expr *rhs, ExprList *list, const c
     Type *t = check_lhs(c, lhs);
     check_raw(c, rhs, NULL);
     check_exclude_nonvalues(c, rhs);
-    one_value(c, rhs, lhs->start, list);
+    if (list->n == 1) {
+        one_value(c, rhs, lhs->start, list);
+    } else {
+        check_single(c, rhs);
+    }
     assign_checked(c, t, lhs, rhs, context);
     Expr *name = check_unparen(lhs);
     if (rhs->mode == MODE_INVALID && name->kind == EX_NAME && name->name.obj) {

@@ -490,7 +490,9 @@ static void offsetof_call(Checker *c, Expr *e)
             if (i > 0) {
                 check_error_at(c, x, "InvalidOffsetof",
                                "invalid argument: field %s is embedded via "
-                               "a pointer in %s", s->name, check_type_text(c, s->recv));
+                               "a pointer in %s", s->name,
+                               check_type_text(c, s->recv->kind == T_POINTER ? s->recv->pointer.elem
+                                                                             : s->recv));
                 return;
             }
             u = type_under(u->pointer.elem);

@@ -87,6 +87,14 @@ const char *check_type_text(Checker *c, Type *t)
     return t ? type_string(t, c->pkg) : "invalid type";
 }
 
+uint32_t check_line(Checker *c, Pos p)
+{
+    const char *path;
+    uint32_t line = 0, col;
+    diag_position(c->cfg.diags, p, &path, &line, &col);
+    return line;
+}
+
 const char *check_pos_text(Checker *c, Pos p)
 {
     const char *path = "?";

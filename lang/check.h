@@ -69,6 +69,7 @@ void check_soft_error(Checker *c, Pos pos, Pos end, const char *code, const char
 const char *check_type_text(Checker *c, Type *t);
 const char *check_operand_text(Checker *c, const Expr *e);
 const char *check_pos_text(Checker *c, Pos p); /* path:line:col */
+uint32_t check_line(Checker *c, Pos p);
 const char *check_similar(Scope *s, Name name); /* a name of s that name may be a misspelling of */
 void check_later(Checker *c, LaterFn fn, void *a, void *b);
 void check_run_later(Checker *c);

@@ -273,6 +273,8 @@ void check_overflow(Checker *c, Expr *e)
         case TOK_XOR: what = "bitwise XOR "; break;
         default: break;
         }
+    } else if (e->kind == EX_UNARY && e->unary.op == TOK_XOR) {
+        what = "bitwise complement ";
     }
     check_error(c, e->pos ? e->pos : e->start, 0, "InvalidConstVal", "constant %soverflow", what);
     check_invalid(e);
@@ -791,11 +793,17 @@ static void literal(Checker *c, Expr *e)
     check_literal_version(c, e);
     e->mode = MODE_CONST;
     e->type = basic(kinds[e->lit.tok]);
-    if (const_kind(e->cval) == CK_UNKNOWN
-        || (const_kind(e->cval) == CK_INT && const_bit_len(e->cval) > 512)) {
-        check_error_at(c, e, "InvalidConstVal", "excessively long constant: %.20s... (%u chars)",
-                       e->lit.text, e->lit.len);
+    if (const_kind(e->cval) == CK_UNKNOWN) {
+        const char *text = mem_strndup(e->lit.text, e->lit.len);
+        if (e->lit.len > 10000) {
+            check_error_at(c, e, "InvalidConstVal", "excessively long constant: %.10s... (%u chars)",
+                           text, e->lit.len);
+        } else {
+            check_error_at(c, e, "InvalidConstVal", "malformed constant: %s", text);
+        }
         check_invalid(e);
+    } else {
+        check_overflow(c, e);
     }
 }
 

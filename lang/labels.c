@@ -7,8 +7,7 @@
 
 /* A block being walked, for gotos: which labels and variable declarations stand in it. */
 typedef struct LabelBlock {
-    struct LabelBlock *parent;
-    Stmt *labeled;          /* the ST_LABELED whose statement this block is, or NULL */
+    Pos start;
 } LabelBlock;
 
 typedef struct Label {
@@ -16,6 +15,7 @@ typedef struct Label {
     Stmt *stmt;
     LabelBlock *block;
     uint32_t vars;          /* variables declared in the block before it */
+    Pos var_pos;            /* the last of them */
     bool used;
 } Label;
 
@@ -33,6 +33,7 @@ typedef struct Walk {
     VEC(Jump) jumps;
     VEC(LabelBlock *) open;   /* blocks around the current statement, innermost last */
     VEC(uint32_t) counts;     /* their variable counts */
+    Pos var_pos;              /* the last variable declared */
     VEC(Stmt *) around;       /* enclosing ST_LABELED, innermost last */
 } Walk;
 
@@ -42,7 +43,7 @@ static Label *find(Walk *w, Name name)
     return o ? &w->labels.at[o->order] : NULL;
 }
 
-static void walk_list(Walk *w, StmtList *list, Stmt *labeled);
+static void walk_list(Walk *w, StmtList *list, Pos start);
 
 /* ---- first pass: declarations, jumps ---- */
 
@@ -57,7 +58,7 @@ static void declare_label(Walk *w, Stmt *s)
     o->order = w->labels.n;
     s->labeled.obj = name->name.obj = o;
     Label l = {.obj = o, .stmt = s, .block = w->open.at[w->open.n - 1],
-               .vars = w->counts.at[w->counts.n - 1]};
+               .vars = w->counts.at[w->counts.n - 1], .var_pos = w->var_pos};
     VEC_PUSH(w->labels, l);
     if (!strcmp(name->name.name, "_")) {
         w->labels.at[o->order].used = true;
@@ -66,7 +67,7 @@ static void declare_label(Walk *w, Stmt *s)
     Obj *old = scope_insert(w->scope, o);
     if (old) {
         w->labels.at[o->order].used = true;
-        check_error_at(c, name, "DuplicateLabel", "label %s already declared at %s", o->name,
+        check_error_at(c, name, "DuplicateLabel", "label %s already defined at %s", o->name,
                        check_pos_text(c, old->pos));
     }
 }
@@ -137,7 +138,7 @@ static uint32_t declares(const Stmt *s)
 static void walk_clauses(Walk *w, Clause **at, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        walk_list(w, &at[i]->body, NULL);
+        walk_list(w, &at[i]->body, at[i]->pos);
     }
 }
 
@@ -167,21 +168,21 @@ static void walk(Walk *w, Stmt *s)
             add_jump(w, s);
         }
         break;
-    case ST_BLOCK: walk_list(w, &s->block.body->stmts, NULL); break;
+    case ST_BLOCK: walk_list(w, &s->block.body->stmts, s->block.body->pos); break;
     case ST_IF:
         if (s->if_.then) {
-            walk_list(w, &s->if_.then->stmts, NULL);
+            walk_list(w, &s->if_.then->stmts, s->if_.then->pos);
         }
         walk(w, s->if_.els);
         break;
     case ST_FOR:
         if (s->for_.body) {
-            walk_list(w, &s->for_.body->stmts, NULL);
+            walk_list(w, &s->for_.body->stmts, s->for_.body->pos);
         }
         break;
     case ST_RANGE:
         if (s->range.body) {
-            walk_list(w, &s->range.body->stmts, NULL);
+            walk_list(w, &s->range.body->stmts, s->range.body->pos);
         }
         break;
     case ST_SWITCH: walk_clauses(w, s->switch_.clauses.at, s->switch_.clauses.n); break;
@@ -192,11 +193,10 @@ static void walk(Walk *w, Stmt *s)
     check_leave(w->c);
 }
 
-static void walk_list(Walk *w, StmtList *list, Stmt *labeled)
+static void walk_list(Walk *w, StmtList *list, Pos start)
 {
     LabelBlock *b = MEM_NEW(LabelBlock);
-    b->parent = w->open.n ? w->open.at[w->open.n - 1] : NULL;
-    b->labeled = labeled;
+    b->start = start;
     VEC_PUSH(w->open, b);
     VEC_PUSH(w->counts, 0);
     for (uint32_t i = 0; i < list->n; i++) {
@@ -205,7 +205,10 @@ static void walk_list(Walk *w, StmtList *list, Stmt *labeled)
         while (s->kind == ST_LABELED && s->labeled.body) {
             s = s->labeled.body;
         }
-        w->counts.at[w->counts.n - 1] += declares(s);
+        if (declares(s)) {
+            w->counts.at[w->counts.n - 1]++;
+            w->var_pos = s->pos;
+        }
     }
     w->open.n--;
     w->counts.n--;
@@ -226,20 +229,20 @@ static void resolve_goto(Walk *w, Jump *j, Label *l)
         }
         bool forward = l->stmt->pos > j->stmt->pos;
         if (forward && l->vars > j->counts.at[i]) {
-            check_error(c, j->stmt->pos, j->stmt->end, "JumpOverDecl",
-                        "goto %s jumps over variable declaration", l->obj->name);
+            check_error_at(c, name, "JumpOverDecl",
+                           "goto %s jumps over variable declaration at line %u", l->obj->name,
+                           check_line(c, l->var_pos));
         }
         return;
     }
-    check_error(c, j->stmt->pos, j->stmt->end, "JumpIntoBlock",
-                "goto %s jumps into block starting at %s", l->obj->name,
-                check_pos_text(c, l->stmt->pos));
+    check_error_at(c, name, "JumpIntoBlock", "goto %s jumps into block starting at %s",
+                   l->obj->name, check_pos_text(c, l->block->start));
 }
 
 void check_labels(Checker *c, Block *body)
 {
     Walk w = {.c = c, .scope = scope_new(NULL)};
-    walk_list(&w, &body->stmts, NULL);
+    walk_list(&w, &body->stmts, body->pos);
     for (uint32_t i = 0; i < w.jumps.n; i++) {
         Jump *j = &w.jumps.at[i];
         Expr *name = j->stmt->branch.label;

@@ -171,7 +171,7 @@ static Type *case_type(Checker *c, Expr *e, Expr *x, TypeSeen *seen)
         if (t ? o && types_identical(o, t) : !o) {
             check_error_at(c, e, "DuplicateCase",
                            "duplicate case %s in type switch\n\t%s: previous case",
-                           expr_string(e), check_pos_text(c, seen->at.at[i]));
+                           t ? check_type_text(c, t) : "nil", check_pos_text(c, seen->at.at[i]));
             return t;
         }
     }

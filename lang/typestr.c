@@ -117,12 +117,36 @@ static void put_interface(Buf *b, Type *t)
     put(b, "}");
 }
 
+static bool same_name_among(const Package *p, const Package *pkg, int depth)
+{
+    for (uint32_t i = 0; i < p->imports.n; i++) {
+        const Package *q = p->imports.at[i];
+        if (q != pkg && q->name && pkg->name && !strcmp(q->name, pkg->name) &&
+            strcmp(q->path, pkg->path) != 0) {
+            return true;
+        }
+        if (depth > 0 && same_name_among(q, pkg, depth - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does another package that the reader may think of have the same name? */
+static bool ambiguous(const Package *rel, const Package *pkg)
+{
+    return rel && same_name_among(rel, pkg, 1);
+}
+
 static void put_named(Buf *b, Type *t)
 {
     Obj *o = t->named.obj;
     if (o->pkg && o->pkg != b->rel && !(o->pkg->live && b->rel && b->rel->live)) {
-        const char *name = b->paths ? o->pkg->path : o->pkg->name;
+        bool quoted = !b->paths && ambiguous(b->rel, o->pkg);
+        const char *name = b->paths || quoted ? o->pkg->path : o->pkg->name;
+        put(b, quoted ? "\"" : "");
         put(b, name ? name : "?");
+        put(b, quoted ? "\"" : "");
         put(b, ".");
     }
     put(b, o->name);

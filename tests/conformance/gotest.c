@@ -641,6 +641,29 @@ static void read_got(char *text, const char *file, Lines *l)
     }
 }
 
+/* Go's escapes that POSIX lacks; LINE+N stands for some position. */
+static char *posix_regex(const char *s, size_t n)
+{
+    char *out = malloc(n * 4 + 1), *to = out;
+    for (const char *end = s + n; s < end; s++) {
+        if (*s == '\\' && s + 1 < end && strchr("nt", s[1])) {
+            *to++ = *++s == 'n' ? '\n' : '\t';
+        } else if (*s == '\\' && end - s > 3 && !strncmp(s, "\\x22", 4)) {
+            *to++ = '"';
+            s += 3;
+        } else if (!strncmp(s, "LINE", 4)) {
+            to = stpcpy(to, ".*");
+            s += strspn(s, "LINE+-0123456789") - 1;
+        } else if (*s == '{' || *s == '}') {
+            to = stpcpy(to, *s == '{' ? "[{]" : "[}]");
+        } else {
+            *to++ = *s;
+        }
+    }
+    *to = 0;
+    return out;
+}
+
 /* Whether every quoted regular expression behind ERROR matches a message of the line. */
 static bool worded(const char *want, const char *got)
 {
@@ -649,9 +672,9 @@ static bool worded(const char *want, const char *got)
         if (!end) {
             return false;
         }
-        char *rx = strndup(at + 1, (size_t)(end - at - 1));
+        char *rx = posix_regex(at + 1, (size_t)(end - at - 1));
         regex_t re;
-        bool ok = regcomp(&re, rx, REG_EXTENDED | REG_NOSUB) == 0;
+        bool ok = regcomp(&re, rx, REG_EXTENDED | REG_NOSUB | REG_NEWLINE) == 0;
         if (ok) {
             ok = regexec(&re, got, 0, NULL, 0) == 0;
             regfree(&re);
