@@ -38,7 +38,7 @@ LIBA = $(BUILD)/libgol.a
 PRODUCTS = $(GOL)
 endif
 
-.PHONY: all check conformance check-asan check-tsan check-stress nightly bench compare fuzz fuzz-programs diff lint format install \
+.PHONY: all check conformance conformance-types check-asan check-tsan check-stress nightly bench compare fuzz fuzz-programs diff lint format install \
     uninstall clean unit scripts FORCE
 all: $(PRODUCTS)
 
@@ -128,6 +128,11 @@ nightly: check check-asan check-tsan check-stress
 # Go's own test tree, where golang-1.19-src (or GOTEST) has it
 conformance: all
 	BUILD=$(BUILD) CC=$(CC) sh tests/conformance/run.sh $(CURDIR)/$(GOL) $(CONFORMANCE)
+# the test data of Go's own type checker, where golang-1.19-src (or GOTYPES) has it
+GOTYPES ?= /usr/share/go-1.19/src/cmd/compile/internal/types2/testdata
+conformance-types: all
+	$(CC) -std=gnu11 -O1 -o $(BUILD)/gotypes tests/conformance/gotypes.c
+	$(BUILD)/gotypes $(CURDIR)/$(GOL) $(GOTYPES) $(CONFORMANCE)
 bench: all
 	sh tests/bench.sh
 compare: all

@@ -460,6 +460,28 @@ static void print_call(Checker *c, Expr *e, ExprList *args)
     no_value(e);
 }
 
+/* Does t's size depend on type arguments? */
+static bool has_var_size(Type *t, int depth)
+{
+    mem_step();
+    if (type_is_tparam(t) || depth > 100) {
+        return true;
+    }
+    if (t->kind == T_NAMED && !t->named.targs.n && !type_has_tparam(t)) {
+        return false;
+    }
+    Type *u = type_under(t);
+    if (u->kind == T_ARRAY) {
+        return has_var_size(u->array.elem, depth + 1);
+    }
+    for (uint32_t i = 0; u->kind == T_STRUCT && i < u->struct_.n; i++) {
+        if (has_var_size(u->struct_.fields[i].type, depth + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- unsafe ---- */
 
 static void offsetof_call(Checker *c, Expr *e)
@@ -503,7 +525,7 @@ static void offsetof_call(Checker *c, Expr *e)
         at += type_offsetof(u, s->path[i]);
         t = u->struct_.fields[s->path[i]].type;
     }
-    if (type_has_tparam(s->recv)) {
+    if (has_var_size(s->recv->kind == T_POINTER ? s->recv->pointer.elem : s->recv, 0)) {
         value(e, basic(T_UINTPTR));
     } else {
         constant(e, basic(T_UINTPTR), const_i64(at));
@@ -516,7 +538,7 @@ static void size_call(Checker *c, Expr *e, Expr *x, bool align)
     if (x->mode == MODE_INVALID) {
         return;
     }
-    if (type_has_tparam(x->type)) {
+    if (has_var_size(x->type, 0)) {
         value(e, basic(T_UINTPTR));
         return;
     }

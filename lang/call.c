@@ -51,7 +51,7 @@ void check_func_instance(Checker *c, Expr *e)
     check_invalid(e);
     check_version(c, e->start, e->end, 18, "function instantiation");
     for (uint32_t i = 0; i < args->n; i++) {
-        Type *t = check_type(c, args->at[i]);
+        Type *t = check_var_type(c, args->at[i]);
         if (is_invalid(t)) {
             return;
         }

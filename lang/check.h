@@ -98,6 +98,7 @@ void check_name(Checker *c, Expr *e, bool want_type);
 Type *check_type(Checker *c, Expr *e);         /* any type; generic ones must be instantiated */
 Type *check_generic_type(Checker *c, Expr *e); /* may be an uninstantiated generic type */
 Type *check_var_type(Checker *c, Expr *e);     /* no constraint interface */
+void check_valid_var_type(Checker *c, Expr *e, Type *t);
 Type *check_constraint(Checker *c, Expr *e);
 Type *check_signature(Checker *c, FuncType *ft, Field *recv, Decl *method);
 Type *check_type_node(Checker *c, Expr *e);    /* type syntax; sets mode and type of e */

@@ -244,6 +244,11 @@ struct Unit *gen_unit(const GenInput *in)
     g->diags = in->diags;
     g->ub = MEM_NEW(UnitBuf);
     g->pending_tail = &g->pending;
+    jmp_buf give_up;
+    g->give_up = &give_up;
+    if (setjmp(give_up)) {
+        return NULL;
+    }
     Blob *head = blob_new(g->ub, 16);
     blob_zero(head, sizeof(Unit));
     gen_packages(g);

@@ -161,6 +161,7 @@ typedef struct Gen {
     Lit **lits;
     uint32_t nlits, lits_cap;
     bool failed;
+    jmp_buf *give_up;    /* where gen_endless goes: gen_unit */
 } Gen;
 
 /* The function being generated. */
@@ -342,7 +343,7 @@ void gen_equal_jump(Fg *f, TInfo *ti, int x, int y, bool eq, Label *l);
 
 /* gen_call.c */
 FuncRec *func_rec(Gen *g, Obj *o, TypeList targs);
-void gen_endless(Gen *g, Obj *o);        /* reports an instantiation cycle */
+_Noreturn void gen_endless(Gen *g, Obj *o); /* reports an instantiation cycle, leaves gen_unit */
 FuncRec *func_rec_of_name(Fg *f, Expr *name);
 FuncRec *method_rec(Gen *g, Obj *m, Type *recv);
 int gen_call(Fg *f, Expr *e, uint32_t *nslots); /* slot of the results */

@@ -29,11 +29,9 @@ static void queue(Gen *g, FuncRec *r)
 
 void gen_endless(Gen *g, Obj *o)
 {
-    if (!g->failed) {
-        diag_report(g->diags, DIAG_ERROR, o->pos, 0, "InvalidInstanceCycle",
-                    "instantiation cycle: %s is instantiated with ever larger types", o->name);
-    }
-    g->failed = true;
+    diag_report(g->diags, DIAG_ERROR, o->pos, 0, "InvalidInstanceCycle",
+                "instantiation cycle: %s is instantiated with ever larger types", o->name);
+    longjmp(*g->give_up, 1); /* everything that code generation made is the compile's memory */
 }
 
 FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
@@ -72,8 +70,7 @@ FuncRec *func_rec(Gen *g, Obj *o, TypeList targs)
     }
     r->blob = blob_new(g->ub, 16);
     if (types_deeper(targs, INSTANCE_DEPTH)) {
-        gen_endless(g, o);
-        return r; /* its body would ask for the next */
+        gen_endless(g, o); /* its body would ask for the next */
     }
     queue(g, r);
     return r;

@@ -13,7 +13,11 @@
 
 /* ---- spelling */
 
-typedef struct Spelling { Text text; bool canon; } Spelling;
+typedef struct Spelling {
+    Text text;
+    bool canon;
+    VEC(Type *) open; /* interface literals being spelled: they may hold themselves */
+} Spelling;
 
 static void put_n(Spelling *t, const char *s, size_t n) { text_add(&t->text, s, n); }
 
@@ -114,6 +118,13 @@ static void spell_struct(Spelling *t, Type *ty, int depth)
 static void spell_iface(Spelling *t, Type *ty, int depth)
 {
     TypeSet *set = typeset_of(ty);
+    for (uint32_t i = t->open.n; i-- > 0;) {
+        if (types_identical(t->open.at[i], ty)) {
+            put(t, mem_printf("^%u", t->open.n - i));
+            return;
+        }
+    }
+    VEC_PUSH(t->open, ty);
     put(t, set->nmethods ? "interface { " : "interface {");
     for (uint32_t i = 0; i < set->nmethods; i++) {
         Method *m = &set->methods[i];
@@ -126,6 +137,7 @@ static void spell_iface(Spelling *t, Type *ty, int depth)
         spell_sig(t, m->type, depth);
     }
     put(t, set->nmethods ? " }" : "}");
+    t->open.n--;
 }
 
 static void spell_chan(Spelling *t, Type *ty, int depth)
@@ -337,7 +349,6 @@ TInfo *tinfo(Gen *g, Type *t)
     }
     if (t->kind == T_NAMED && types_deeper(t->named.targs, INSTANCE_DEPTH)) {
         gen_endless(g, t->named.obj);
-        return tinfo(g, type_basic[T_INT]);
     }
     TInfo *ti = MEM_NEW(TInfo);
     ti->type = t;

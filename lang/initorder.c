@@ -22,7 +22,6 @@ typedef struct Order {
     uint32_t *stamp;     /* per object (by Obj.order): the last search that met it */
     uint32_t *node_of;   /* per object: its node + 1 */
     uint32_t search;
-    bool reported;
 } Order;
 
 static bool one_call(const Decl *d)
@@ -49,23 +48,18 @@ static void add_nodes(Order *o)
     }
 }
 
+/* o->path is the cycle, from var on. */
 static void report(Order *o, Obj *var)
 {
     Checker *c = o->c;
-    if (o->reported || !var->type || is_invalid(var->type)) {
-        o->reported |= !var->type || is_invalid(var->type);
-    }
-    o->reported = true;
-    char *text = mem_printf("initialization cycle or refers to itself");
+    char *text = mem_printf("initialization cycle for %s", var->name);
     if (o->path.n == 1) {
         text = mem_printf("initialization cycle: %s refers to itself", var->name);
-    } else {
-        text = mem_printf("initialization cycle for %s", var->name);
-        for (uint32_t i = 0; i < o->path.n; i++) {
-            Obj *a = o->path.at[i], *b = i + 1 < o->path.n ? o->path.at[i + 1] : var;
-            text = mem_printf("%s\n\t%s: %s refers to %s", text, check_pos_text(c, a->pos), a->name,
-                              b->name);
-        }
+    }
+    for (uint32_t i = 0; i < o->path.n && o->path.n > 1; i++) {
+        Obj *a = o->path.at[i], *b = i + 1 < o->path.n ? o->path.at[i + 1] : var;
+        text = mem_printf("%s\n\t%s: %s refers to %s", text, check_pos_text(c, a->pos), a->name,
+                          b->name);
     }
     check_error(c, var->pos, var->pos + (Pos)strlen(var->name), "InvalidInitCycle", "%s", text);
 }
@@ -87,11 +81,7 @@ static void reach(Order *o, uint32_t n, Obj *from)
         if (d->kind == OBJ_VAR) {
             o->stamp[d->order] = o->search;
             uint32_t m = o->node_of[d->order];
-            if (m == n + 1) {
-                if (!o->reported) {
-                    report(o, o->nodes.at[n].var);
-                }
-            } else if (m) {
+            if (m) { /* maybe itself: then it is never ready */
                 VEC_PUSH(o->nodes.at[m - 1].users, n);
                 o->nodes.at[n].waits++;
             }
@@ -158,46 +148,58 @@ static void emit(Order *o, Node *n)
     VEC_PUSH(p->init_decls, d);
 }
 
-/* Variables in a cycle through others: found where nothing is ready any more. */
-static void report_stuck(Order *o)
+/* A path of dependencies from x to the node's variable, appended to o->path. */
+static bool find_path(Order *o, Obj *x, uint32_t node)
 {
-    for (uint32_t i = 0; i < o->nodes.n && !o->reported; i++) {
-        if (o->nodes.at[i].done) {
-            continue;
+    bool found = false;
+    if (check_enter(o->c, x->pos)) {
+        VEC_PUSH(o->path, x);
+        for (uint32_t i = 0; i < x->deps.n && !found; i++) {
+            Obj *d = x->deps.at[i];
+            mem_step();
+            if (d->pkg != o->c->pkg || d->order == 0) {
+                continue;
+            }
+            if (d->kind == OBJ_VAR && o->node_of[d->order] == node + 1) {
+                found = true;
+            } else if ((d->kind == OBJ_VAR || d->kind == OBJ_FUNC)
+                       && o->stamp[d->order] != o->search) {
+                o->stamp[d->order] = o->search;
+                found = find_path(o, d, node);
+            }
         }
-        /* Follow unfinished variables until one repeats. */
-        o->path.n = 0;
-        uint32_t at = i;
-        o->search++;
-        for (uint32_t hops = 0; hops <= o->nodes.n; hops++) {
-            Obj *v = o->nodes.at[at].var;
-            if (o->stamp[v->order] == o->search) {
-                uint32_t from = 0;
-                while (o->path.at[from] != v) {
-                    from++;
-                }
-                o->path.n -= from;
-                memmove(o->path.at, o->path.at + from, o->path.n * sizeof *o->path.at);
-                report(o, v);
-                return;
-            }
-            o->stamp[v->order] = o->search;
-            VEC_PUSH(o->path, v);
-            uint32_t next = at;
-            for (uint32_t k = 0; k < o->nodes.n && next == at; k++) {
-                Node *m = &o->nodes.at[k];
-                for (uint32_t u = 0; !m->done && u < m->users.n; u++) {
-                    if (m->users.at[u] == at) {
-                        next = k;
-                    }
-                }
-            }
-            if (next == at) {
-                break;
-            }
-            at = next;
+        o->path.n -= !found;
+    }
+    check_leave(o->c);
+    return found;
+}
+
+static uint32_t next_stuck(const Order *o)
+{
+    uint32_t best = UINT32_MAX;
+    for (uint32_t i = 0; i < o->nodes.n; i++) {
+        const Node *n = &o->nodes.at[i];
+        mem_step();
+        if (!n->done && (best == UINT32_MAX || n->waits < o->nodes.at[best].waits)) {
+            best = i;
         }
     }
+    return best;
+}
+
+/* Nothing is ready any more: the node that waits for the fewest others goes on as if it were. If it
+ * is in a cycle, that is reported, and with this step broken, so that each is reported once. */
+static void break_cycle(Order *o)
+{
+    uint32_t at = next_stuck(o);
+    Node *n = &o->nodes.at[at];
+    o->search++;
+    o->path.n = 0;
+    if (find_path(o, n->var, at)) {
+        report(o, n->var);
+    }
+    n->waits = 0;
+    push(o, at);
 }
 
 void check_init_order(Checker *c)
@@ -220,18 +222,17 @@ void check_init_order(Checker *c)
             push(&o, i);
         }
     }
-    uint32_t done = 0;
-    while (o.nheap) {
-        Node *node = &o.nodes.at[pop(&o)];
-        emit(&o, node);
-        done++;
-        for (uint32_t i = 0; i < node->users.n; i++) {
-            if (--o.nodes.at[node->users.at[i]].waits == 0) {
-                push(&o, node->users.at[i]);
+    for (uint32_t done = 0; done < o.nodes.n; done++) {
+        if (!o.nheap) {
+            break_cycle(&o);
+        }
+        uint32_t at = pop(&o);
+        emit(&o, &o.nodes.at[at]);
+        for (uint32_t i = 0; i < o.nodes.at[at].users.n; i++) {
+            Node *user = &o.nodes.at[o.nodes.at[at].users.at[i]];
+            if (!user->done && user->waits && --user->waits == 0) {
+                push(&o, o.nodes.at[at].users.at[i]);
             }
         }
-    }
-    if (done < o.nodes.n) {
-        report_stuck(&o);
     }
 }

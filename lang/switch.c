@@ -161,6 +161,7 @@ static Type *case_type(Checker *c, Expr *e, Expr *x, TypeSeen *seen)
     Type *t = NULL;
     if (e->mode == MODE_TYPE) {
         t = e->type;
+        check_valid_var_type(c, e, t);
     } else if (e->mode != MODE_NIL) {
         check_error_at(c, e, "NotAType", "%s is not a type", expr_string(e));
         check_invalid(e);

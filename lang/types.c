@@ -419,6 +419,32 @@ static bool identical_structs(Type *a, Type *b, int depth)
     return true;
 }
 
+/* Interfaces may name each other in circles, so a pair that is being compared counts as identical:
+ * if it is not, its own comparison says so. A pair stays assumed while the whole succeeds. */
+typedef struct Pair {
+    struct Pair *outer;
+    Type *a, *b;
+} Pair;
+
+typedef struct Comparison {
+    Pair *assumed;
+} Comparison;
+static Comparison *comparison; /* on the stack of types_identical */
+
+static bool assumed(Type *a, Type *b)
+{
+    for (Pair *p = comparison->assumed; p; p = p->outer) {
+        mem_step();
+        if ((p->a == a && p->b == b) || (p->a == b && p->b == a)) {
+            return true;
+        }
+    }
+    Pair *p = MEM_NEW(Pair);
+    *p = (Pair){comparison->assumed, a, b};
+    comparison->assumed = p;
+    return false;
+}
+
 static bool identical_terms(TypeSet *s, TypeSet *r, int depth)
 {
     if (s->all != r->all || s->nterms != r->nterms) {
@@ -427,8 +453,10 @@ static bool identical_terms(TypeSet *s, TypeSet *r, int depth)
     for (uint32_t i = 0; i < s->nterms; i++) {
         bool found = false;
         for (uint32_t k = 0; k < r->nterms && !found; k++) {
+            Pair *before = comparison->assumed;
             found = s->terms[i].tilde == r->terms[k].tilde &&
                     identical_at(s->terms[i].type, r->terms[k].type, depth);
+            comparison->assumed = found ? comparison->assumed : before;
         }
         if (!found) {
             return false;
@@ -443,6 +471,9 @@ static bool identical_interfaces(Type *a, Type *b, int depth)
     if (s->nmethods != r->nmethods || s->comparable != r->comparable ||
         !identical_terms(s, r, depth)) {
         return false;
+    }
+    if (s->nmethods && assumed(a, b)) {
+        return true;
     }
     for (uint32_t i = 0; i < s->nmethods; i++) {
         Method *m = &s->methods[i], *k = &r->methods[i];
@@ -513,7 +544,14 @@ static bool identical_at(Type *a, Type *b, int depth)
     }
 }
 
-bool types_identical(Type *a, Type *b) { return identical_at(a, b, 0); }
+bool types_identical(Type *a, Type *b)
+{
+    Comparison here = {NULL}, *outer = comparison;
+    comparison = &here;
+    bool same = identical_at(a, b, 0);
+    comparison = outer;
+    return same;
+}
 
 /* Hash: equal for identical types; shallow where identity is subtle (interfaces). */
 
@@ -610,10 +648,13 @@ static int64_t struct_offset(Type *u, uint32_t field);
 static int64_t struct_align(Type *u)
 {
     int64_t align = 1;
-    for (uint32_t i = 0; i < u->struct_.n; i++) {
+    uint32_t n = u->mark ? 0 : u->struct_.n; /* marked: inside itself */
+    u->mark++;
+    for (uint32_t i = 0; i < n; i++) {
         int64_t a = type_alignof(u->struct_.fields[i].type);
         align = a > align ? a : align;
     }
+    u->mark--;
     return align;
 }
 
@@ -637,13 +678,17 @@ static bool settled(Type *t)
 static bool settle_struct(Type *u)
 {
     mem_step();
-    if (u->struct_.align) {
-        return true;
+    if (u->struct_.align || u->mark) {
+        return !u->mark; /* marked: it contains itself, which was reported */
     }
-    for (uint32_t i = 0; i < u->struct_.n; i++) {
-        if (!u->struct_.fields[i].type || !settled(u->struct_.fields[i].type)) {
-            return false;
-        }
+    u->mark = 1;
+    bool ok = true;
+    for (uint32_t i = 0; i < u->struct_.n && ok; i++) {
+        ok = u->struct_.fields[i].type && settled(u->struct_.fields[i].type);
+    }
+    u->mark = 0;
+    if (!ok) {
+        return false;
     }
     int64_t align = struct_align(u);
     u->struct_.size = round_up(struct_offset(u, u->struct_.n), align);
@@ -679,19 +724,21 @@ static int64_t struct_offset(Type *u, uint32_t field)
 {
     const int64_t limit = (int64_t)1 << 50;
     int64_t off = 0;
-    for (uint32_t i = 0; i < u->struct_.n; i++) {
+    uint32_t n = u->mark ? 0 : u->struct_.n;
+    u->mark++;
+    for (uint32_t i = 0; i < n && i <= field; i++) {
         Type *f = u->struct_.fields[i].type;
         off = round_up(off, type_alignof(f));
-        if (i == field) {
-            return off;
+        if (i < field) {
+            off += type_sizeof(f);
+            off = off > limit ? limit : off;
         }
-        off += type_sizeof(f);
-        off = off > limit ? limit : off;
     }
     /* a zero-sized last field gets a byte: its address stays inside the object */
-    if (off && u->struct_.n && !type_sizeof(u->struct_.fields[u->struct_.n - 1].type)) {
+    if (off && n && field == n && !type_sizeof(u->struct_.fields[n - 1].type)) {
         off++;
     }
+    u->mark--;
     return off;
 }
 

@@ -572,6 +572,13 @@ static void union_terms(Checker *c, Expr *e, Type *u, uint32_t *cap)
         x = x->unary.x;
     }
     term.type = check_type(c, x);
+    if (term.type->kind == T_TPARAM) {
+        check_error_at(c, x, "MisplacedTypeParam",
+                       term.tilde ? "type in term %s cannot be a type parameter"
+                                  : "term cannot represent type parameter",
+                       expr_string(e));
+        term.type = INVALID;
+    }
     check_record_type(e, term.type);
     if (u->union_.n == *cap) {
         *cap = *cap ? *cap * 2 : 4;
@@ -581,49 +588,73 @@ static void union_terms(Checker *c, Expr *e, Type *u, uint32_t *cap)
     u->union_.terms[u->union_.n++] = term;
 }
 
+/* The expressions of a union's terms, in order. */
+static void union_exprs(Expr *e, ExprList *out)
+{
+    while (e->kind == EX_BINARY && e->binary.op == TOK_OR) {
+        VEC_PUSH(*out, e->binary.y);
+        e = e->binary.x;
+    }
+    VEC_PUSH(*out, e);
+    for (uint32_t i = 0, k = out->n - 1; i < k; i++, k--) {
+        Expr *swap = out->at[i];
+        out->at[i] = out->at[k];
+        out->at[k] = swap;
+    }
+}
+
+static void check_term(Checker *c, const Expr *e, UnionTerm *t, bool alone)
+{
+    Type *ut = type_under(t->type);
+    if (t->tilde && ut->kind == T_INTERFACE) {
+        check_error_at(c, e, "InvalidUnion", "invalid use of ~ (%s is an interface)",
+                       check_type_text(c, t->type));
+    } else if (t->tilde && !types_identical(t->type, ut)) {
+        check_error_at(c, e, "InvalidUnion", "invalid use of ~ (underlying type of %s is %s)",
+                       check_type_text(c, t->type), check_type_text(c, ut));
+    } else if (!alone && ut->kind == T_INTERFACE) {
+        TypeSet *set = typeset_of(ut);
+        if (set->comparable) {
+            check_error_at(c, e, "InvalidUnion", "cannot use comparable in union");
+        } else if (set->nmethods) {
+            check_error_at(c, e, "InvalidUnion", "cannot use %s in union (%s contains methods)",
+                           check_type_text(c, t->type), check_type_text(c, t->type));
+        }
+    }
+}
+
+static bool terms_overlap(const UnionTerm *o, const UnionTerm *t)
+{
+    return types_identical(o->type, t->type)
+           || (o->tilde && types_identical(o->type, type_under(t->type)))
+           || (t->tilde && types_identical(type_under(o->type), t->type));
+}
+
 static void union_later(Checker *c, void *a, void *b)
 {
-    Expr *e = a;
     Type *u = b;
-    for (uint32_t i = 0; i < u->union_.n; i++) {
+    ExprList at = {0};
+    union_exprs(a, &at);
+    for (uint32_t i = 0; i < u->union_.n && i < at.n; i++) {
         UnionTerm *t = &u->union_.terms[i];
         Type *ut = type_under(t->type);
         if (is_invalid(ut)) {
             continue;
         }
-        if (t->type->kind == T_TPARAM) {
-            check_error_at(c, e, "MisplacedTypeParam", "term cannot represent type parameter %s",
-                           check_type_text(c, t->type));
-        } else if (t->tilde && ut->kind == T_INTERFACE) {
-            check_error_at(c, e, "InvalidUnion", "invalid use of ~ (%s is an interface)",
-                           check_type_text(c, t->type));
-        } else if (t->tilde && !types_identical(t->type, ut)) {
-            check_error_at(c, e, "InvalidUnion",
-                           "invalid use of ~ (underlying type of %s is %s)",
-                           check_type_text(c, t->type), check_type_text(c, ut));
-        } else if (u->union_.n > 1 && ut->kind == T_INTERFACE) {
-            TypeSet *set = typeset_of(ut);
-            if (set->comparable) {
-                check_error_at(c, e, "InvalidUnion", "cannot use comparable in union");
-            } else if (set->nmethods) {
-                check_error_at(c, e, "InvalidUnion", "cannot use %s in union (%s contains methods)",
-                               check_type_text(c, t->type), check_type_text(c, t->type));
-            }
-        }
-        for (uint32_t k = 0; k < i && u->union_.n < 200; k++) {
+        check_term(c, at.at[i], t, u->union_.n == 1);
+        for (uint32_t k = 0; k < i && ut->kind != T_INTERFACE; k++) {
             UnionTerm *o = &u->union_.terms[k];
-            bool same = types_identical(o->type, t->type)
-                        || (o->tilde && types_identical(o->type, ut))
-                        || (t->tilde && types_identical(type_under(o->type), t->type));
-            if (same && ut->kind != T_INTERFACE) {
-                check_error_at(c, e, "InvalidUnion", "overlapping terms %s%s and %s%s",
+            if (terms_overlap(o, t)) {
+                check_error_at(c, at.at[i], "InvalidUnion", "overlapping terms %s%s and %s%s",
                                t->tilde ? "~" : "", check_type_text(c, t->type),
                                o->tilde ? "~" : "", check_type_text(c, o->type));
-                return;
+                break;
             }
         }
     }
 }
+
+enum { MAX_TERMS = 100 }; /* Go's limit: overlaps are looked for in pairs */
 
 static Type *union_type(Checker *c, Expr *e)
 {
@@ -634,6 +665,12 @@ static Type *union_type(Checker *c, Expr *e)
         if (is_invalid(u->union_.terms[i].type)) {
             return check_record_type(e, INVALID);
         }
+    }
+    if (u->union_.n > MAX_TERMS) {
+        check_error_at(c, e, "InvalidUnion",
+                       "cannot handle more than %d union terms (implementation limitation)",
+                       MAX_TERMS);
+        return check_record_type(e, INVALID);
     }
     check_later(c, union_later, e, u);
     return check_record_type(e, u);
@@ -824,7 +861,7 @@ static Type *instance_of(Checker *c, Expr *e, Type *origin, TypeList tparams, De
     TypeList targs = {MEM_NEW_N(Type *, args->n + 1), args->n};
     bool bad = false;
     for (uint32_t i = 0; i < args->n; i++) {
-        targs.at[i] = check_type(c, args->at[i]);
+        targs.at[i] = check_var_type(c, args->at[i]);
         bad |= is_invalid(targs.at[i]);
     }
     if (bad) {
@@ -1027,9 +1064,8 @@ static void var_type_later(Checker *c, void *a, void *b)
     }
 }
 
-Type *check_var_type(Checker *c, Expr *e)
+void check_valid_var_type(Checker *c, Expr *e, Type *t)
 {
-    Type *t = check_type(c, e);
     if (t->kind == T_INTERFACE || (t->kind == T_NAMED && t != type_error)) {
         bool maybe = t->kind == T_INTERFACE ? t->iface.nembeds > 0
                      : !t->named.underlying || t->named.underlying->kind == T_INTERFACE;
@@ -1037,5 +1073,11 @@ Type *check_var_type(Checker *c, Expr *e)
             check_later(c, var_type_later, e, t);
         }
     }
+}
+
+Type *check_var_type(Checker *c, Expr *e)
+{
+    Type *t = check_type(c, e);
+    check_valid_var_type(c, e, t);
     return t;
 }
