@@ -218,8 +218,7 @@ static void take_line(TestJson *j, const char *line, size_t n)
         line++;
         n--;
     }
-    bool last = !strcmp(line, "PASS\n") || !strcmp(line, "FAIL\n") || begins(line, n, "FAIL\t");
-    if (last) {
+    if (marked && (!strcmp(line, "PASS\n") || !strcmp(line, "FAIL\n") || begins(line, n, "FAIL\t"))) {
         flush_results(j, 0);
     } else if (!strcmp(line, "testing: warning: no tests to run\n")) {
         j->result = "skip";

@@ -321,7 +321,8 @@ static bool conclude_run(const TestOptions *o, Job *j)
         } else if (j->text.at[j->text.n - 1] != '\n') {
             snprintf(how, sizeof how, "\n");
         }
-        snprintf(line, sizeof line, "%sFAIL\t%s\t%.3fs\n", how, path_of(j), took);
+        snprintf(line, sizeof line, "%s%sFAIL\t%s\t%.3fs\n", how, o->json ? "\x16" : "", path_of(j),
+                 took);
     }
     say(j, line, strlen(line));
     return ok;

@@ -300,6 +300,35 @@ X
 has 1 '"Action":"fail","Package":"example.com/m/a","Test":"TestSub/two_words/deep","Elapsed":0}' -json ./a
 has 0 '"Action":"skip","Package":"example.com/m/b","Elapsed":0}' -json ./b
 
+mkdir -p fake
+cat >fake/f_test.go <<'X'
+package fake
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestFake(t *testing.T) {
+	fmt.Println("--- FAIL: TestFake (0.00s)")
+	fmt.Println("PASS")
+	fmt.Print("no newline")
+}
+X
+run 0 -json ./fake <<'X'
+{"Time":"","Action":"start","Package":"example.com/m/fake"}
+{"Time":"","Action":"run","Package":"example.com/m/fake","Test":"TestFake"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Test":"TestFake","Output":"=== RUN   TestFake\n"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Test":"TestFake","Output":"--- FAIL: TestFake (0.00s)\n"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Test":"TestFake","Output":"PASS\n"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Test":"TestFake","Output":"no newline"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Test":"TestFake","Output":"--- PASS: TestFake (0.00s)\n"}
+{"Time":"","Action":"pass","Package":"example.com/m/fake","Test":"TestFake","Elapsed":0}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Output":"PASS\n"}
+{"Time":"","Action":"output","Package":"example.com/m/fake","Output":"ok  \texample.com/m/fake\t0.00s\n"}
+{"Time":"","Action":"pass","Package":"example.com/m/fake","Elapsed":0}
+X
+
 # what ends badly
 mkdir -p end
 cat >end/end_test.go <<'X'

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/heap.h"
 #include "runtime/native.h"
 #include "runtime/os.h"
 #include "runtime/sched.h"
@@ -28,6 +29,16 @@ static NativeStatus deadlocked(P *p, Slot *fp)
     return NATIVE_OK;
 }
 
+/* func() (objects, bytes uint64) */
+static NativeStatus allocs(P *p, Slot *fp)
+{
+    HeapStats s;
+    heap_stats(p->vm->heap, &s);
+    fp[0].u = s.alloc_objects;
+    fp[1].u = s.alloc_bytes;
+    return NATIVE_OK;
+}
+
 /* func(text string, self bool) */
 static NativeStatus die(P *p, Slot *fp)
 {
@@ -44,6 +55,7 @@ static NativeStatus die(P *p, Slot *fp)
 const NativeDef natives_internal_testhook[] = {
     {"internal/testhook", "Watch", "func(d int64)", "sets when the tests' time ends", watch},
     {"internal/testhook", "Deadlocked", "func() bool", "tells why the timer fired", deadlocked},
+    {"internal/testhook", "Allocs", "func() (objects, bytes uint64)", "allocations ever", allocs},
     {"internal/testhook", "Die", "func(text string, self bool)", "ends the process", die},
     {0},
 };
