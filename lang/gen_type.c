@@ -144,7 +144,7 @@ static void spell_chan(Spelling *t, Type *ty, int depth)
 {
     put(t, ty->chan.dir == 1 ? "<-chan " : ty->chan.dir == 2 ? "chan<- " : "chan ");
     Type *e = ty->chan.elem;
-    bool paren = ty->chan.dir != 1 && e->kind == T_CHAN && e->chan.dir == 1;
+    bool paren = ty->chan.dir == 3 && e->kind == T_CHAN && e->chan.dir == 1;
     put(t, paren ? "(" : "");
     spell(t, e, depth);
     put(t, paren ? ")" : "");

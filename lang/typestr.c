@@ -165,8 +165,8 @@ static void put_named(Buf *b, Type *t)
 static void put_chan(Buf *b, Type *t)
 {
     put(b, t->chan.dir == 1 ? "<-chan " : t->chan.dir == 2 ? "chan<- " : "chan ");
-    bool paren = t->chan.dir != 2 && t->chan.elem && t->chan.elem->kind == T_CHAN &&
-                 t->chan.elem->chan.dir == 1 && t->chan.dir == 3;
+    bool paren = t->chan.dir == 3 && t->chan.elem && t->chan.elem->kind == T_CHAN &&
+                 t->chan.elem->chan.dir == 1;
     put(b, paren ? "(" : "");
     put_type(b, t->chan.elem);
     put(b, paren ? ")" : "");

@@ -156,7 +156,7 @@ static void put_struct(Text *t, const RType *ty)
 static void put_chan(Text *t, const RType *elem, unsigned dir)
 {
     put(t, dir == 1 ? "<-chan " : dir == 2 ? "chan<- " : "chan ");
-    bool paren = dir != 1 && elem->kind == RK_CHAN && elem->chan_dir == 1 &&
+    bool paren = dir == 3 && elem->kind == RK_CHAN && elem->chan_dir == 1 &&
                  !(elem->flags & RT_NAMED);
     put(t, paren ? "(" : "");
     put_type(t, elem);

@@ -77,7 +77,7 @@ ONE(Expm1, expm1(x))
 ONE(Floor, floor(x))
 ONE(Gamma, gamma_of(x))
 ONE(J0, j0(x))
-ONE(J1, j1(x))
+ONE(J1, isinf(x) ? 0 : j1(x))
 ONE(Log, log(x))
 ONE(Log10, log10(x))
 ONE(Log1p, log1p(x))
@@ -137,7 +137,9 @@ static int clamp(int64_t n, int limit) { return n > limit ? limit : n < -limit ?
 
 static NativeStatus n_Jn(struct P *p, Slot *fp)
 {
-    fp[0].f = jn(clamp(fp[1].i, 1 << 20), fp[2].f);
+    double x = fp[2].f;
+    bool zero = isinf(x) || (x == 0 && fp[1].i != 0); /* C's has a sign there */
+    fp[0].f = zero ? 0 : jn(clamp(fp[1].i, 1 << 20), x);
     return NATIVE_OK;
 }
 
