@@ -1,11 +1,5 @@
-/* fiber.c - fibers' blocks: slabs, free lists, growing stacks, the walk over all fibers.
- *
- * A slab is one mapping cut into 512-byte blocks; the first block is its header. Slabs live as long
- * as the VM, so the set of all fibers needs no list: it is every block handed out so far. Each P
- * has a free list and at most one slab with virgin blocks; what a P has too much goes in batches
- * to the VM's list under slab_lock. Status DEAD tells the walk to skip a block; it is the only
- * field of a free block that others read.
- */
+/* fiber.c - fibers: birth and death of their blocks (which come from fiberslab.c), growing stacks,
+ * what a parked one waits for. */
 #include "runtime/fiber.h"
 
 #include <assert.h>
@@ -13,74 +7,11 @@
 #include <string.h>
 
 #include "runtime/chan.h"
+#include "runtime/fiberslab.h"
 #include "runtime/os.h"
 #include "runtime/vmstate.h"
 
-enum { SLAB_BYTES = FIBER_SLAB, SLAB_BLOCKS = SLAB_BYTES / FIBER_BLOCK, FREE_BATCH = 64, ID_BATCH = 16 };
-
-typedef struct FiberSlab {
-    struct FiberSlab *next;  /* vm->slabs; constant once linked */
-    _Atomic uint32_t used;   /* blocks handed out, this one included; written by its P, relaxed */
-} FiberSlab;
-_Static_assert(sizeof(FiberSlab) <= FIBER_BLOCK, "the header is one block");
-
-static Fiber *slab_block(FiberSlab *s, uint32_t i)
-{
-    return (Fiber *)(void *)((char *)s + (size_t)i * FIBER_BLOCK);
-}
-
-static FiberSlab *slab_new(GolVM *vm)
-{
-    FiberSlab *s = os_map(SLAB_BYTES);
-    if (!s) {
-        return NULL;
-    }
-    atomic_store_explicit(&s->used, 1, memory_order_relaxed);
-    lock_acquire(&vm->slab_lock);
-    s->next = vm->slabs;
-    vm->slabs = s;
-    lock_release(&vm->slab_lock);
-    atomic_fetch_add_explicit(&vm->nslabs, 1, memory_order_relaxed);
-    return s;
-}
-
-/* A block never used before, or from the VM's list. */
-static Fiber *take_block_slow(P *p)
-{
-    GolVM *vm = p->vm;
-    lock_acquire(&vm->slab_lock);
-    Fiber *f = vm->free_fibers;
-    if (f) {
-        uint32_t n = 1;
-        Fiber *last = f;
-        while (n < FREE_BATCH && last->next) {
-            last = last->next;
-            n++;
-        }
-        vm->free_fibers = last->next;
-        last->next = NULL;
-        p->free_fibers = f->next;
-        p->nfree_fibers = n - 1;
-    }
-    lock_release(&vm->slab_lock);
-    if (f) {
-        return f;
-    }
-    FiberSlab *s = p->fresh;
-    if (!s || atomic_load_explicit(&s->used, memory_order_relaxed) == SLAB_BLOCKS) {
-        s = p->fresh = slab_new(vm);
-        if (!s) {
-            return NULL;
-        }
-    }
-    uint32_t i = atomic_load_explicit(&s->used, memory_order_relaxed);
-    f = slab_block(s, i);
-    fiber_set_status(f, FIBER_DEAD);
-    f->stack = f->first;
-    f->stack_slots = FIBER_FIRST_SLOTS;
-    atomic_store_explicit(&s->used, i + 1, memory_order_release);
-    return f;
-}
+enum { FREE_MAX = 256, ID_BATCH = 16 };
 
 Fiber *fiber_new(P *p)
 {
@@ -93,7 +24,7 @@ Fiber *fiber_new(P *p)
         p->free_fibers = f->next;
         p->nfree_fibers--;
     } else {
-        f = take_block_slow(p);
+        f = slab_take(p);
         if (!f) {
             return NULL;
         }
@@ -108,10 +39,9 @@ Fiber *fiber_new(P *p)
     f->parent = p->fiber ? p->fiber->id : 0;
     f->fp = 0;
     f->pc = f->create_fn = f->create_pc = NULL;
-    f->panics = f->defers = f->vmdata = NULL;
+    f->panics = f->defers = NULL;
     f->next = NULL;
     f->since = 0;
-    f->locked = NULL;
     f->wait_obj = NULL;
     f->nwait = 0;
     f->reason = WAIT_NONE;
@@ -126,20 +56,6 @@ Fiber *fiber_new(P *p)
     /* a collector that sees the fiber alive sees its mark */
     atomic_store_explicit(&f->status, FIBER_NEW, memory_order_release);
     return f;
-}
-
-static void spill_free(P *p)
-{
-    Fiber *first = p->free_fibers, *last = first;
-    for (uint32_t i = 1; i < FREE_BATCH; i++) {
-        last = last->next;
-    }
-    p->free_fibers = last->next;
-    p->nfree_fibers -= FREE_BATCH;
-    lock_acquire(&p->vm->slab_lock);
-    last->next = p->vm->free_fibers;
-    p->vm->free_fibers = first;
-    lock_release(&p->vm->slab_lock);
 }
 
 static void drop_stack(Fiber *f)
@@ -160,8 +76,8 @@ void fiber_free(P *p, Fiber *f)
     p->free_fibers = f;
     int64_t n = atomic_load_explicit(&p->nlive, memory_order_relaxed);
     atomic_store_explicit(&p->nlive, n - 1, memory_order_relaxed);
-    if (++p->nfree_fibers >= 4 * FREE_BATCH) {
-        spill_free(p);
+    if (++p->nfree_fibers >= FREE_MAX) {
+        slab_give_all(p);
     }
 }
 
@@ -233,30 +149,9 @@ const char *fiber_state_name(const Fiber *f)
     return wait_reason_name((WaitReason)f->reason);
 }
 
-struct FiberSlab *fiber_slab_first(GolVM *vm)
-{
-    lock_acquire(&vm->slab_lock);
-    FiberSlab *s = vm->slabs;
-    lock_release(&vm->slab_lock);
-    return s;
-}
-
-struct FiberSlab *fiber_slab_next(struct FiberSlab *s) { return s->next; }
-
-void fiber_slab_each(struct FiberSlab *s, void (*visit)(Fiber *f, void *ctx), void *ctx)
-{
-    uint32_t n = atomic_load_explicit(&s->used, memory_order_acquire);
-    for (uint32_t i = 1; i < n; i++) {
-        Fiber *f = slab_block(s, i);
-        if (atomic_load_explicit(&f->status, memory_order_acquire) != FIBER_DEAD) {
-            visit(f, ctx);
-        }
-    }
-}
-
 void fiber_each(GolVM *vm, void (*visit)(Fiber *f, void *ctx), void *ctx)
 {
-    for (FiberSlab *s = fiber_slab_first(vm); s; s = s->next) {
+    for (struct FiberSlab *s = fiber_slab_first(vm); s; s = fiber_slab_next(s)) {
         fiber_slab_each(s, visit, ctx);
     }
 }
@@ -286,25 +181,21 @@ void fiber_wait_roots(Fiber *f, void (*ptr)(void *ctx, void *object),
     }
 }
 
-/* VM close: all threads are gone. */
+static void free_one(Fiber *f, void *ctx)
+{
+    GolVM *vm = ctx;
+    if (vm->hooks->fiber_gone) {
+        vm->hooks->fiber_gone(vm, f);
+    }
+    if (f->nwait) {
+        free(f->wait_obj);
+    }
+    drop_stack(f);
+}
+
+/* VM close: all threads are gone. A dead fiber has no stack of its own. */
 void fiber_free_all(GolVM *vm)
 {
-    while (vm->slabs) {
-        FiberSlab *s = vm->slabs;
-        uint32_t n = atomic_load_explicit(&s->used, memory_order_acquire);
-        for (uint32_t i = 1; i < n; i++) {
-            Fiber *f = slab_block(s, i);
-            if (fiber_status(f) != FIBER_DEAD) {
-                if (vm->hooks->fiber_gone) {
-                    vm->hooks->fiber_gone(vm, f);
-                }
-                if (f->nwait) {
-                    free(f->wait_obj);
-                }
-            }
-            drop_stack(f);
-        }
-        vm->slabs = s->next;
-        os_unmap(s, SLAB_BYTES);
-    }
+    fiber_each(vm, free_one, vm);
+    slab_free_all(vm);
 }

@@ -1,6 +1,6 @@
-/* fiber.h - a goroutine's state: one 512-byte block that holds the struct and its first stack.
+/* fiber.h - a goroutine's state: one 448-byte block that holds the struct and its first stack.
  *
- * Blocks come from slabs (fiber.c) that stay until the VM closes, so a Fiber pointer is always
+ * Blocks come from slabs (fiberslab.c) that stay until the VM closes, so a Fiber pointer is always
  * readable and "all fibers" is "all blocks of all slabs": spawning takes no list lock. A stack that
  * outgrows the block moves to memory of its own (fiber_grow); nothing points into a stack, everybody
  * keeps slot indices, apart from the P that runs it.
@@ -89,15 +89,12 @@ typedef struct Fiber {
     const void *pc;       /* saved pc */
     void *panics;         /* vm's panic records */
     void *defers;         /* vm's defer records */
-    void *vmdata;         /* vm's, 0 at birth */
 
     struct Fiber *next;   /* run queue or free list; owner of the queue */
     uint64_t id;          /* 0 while dead */
     uint64_t parent;      /* id of the creator */
     const void *create_fn; /* Func of the creator and pc of its go statement (traceback) */
     const void *create_pc;
-    int64_t since;        /* when a dump or collection first saw this wait; 0: not seen */
-    struct M *locked;     /* runtime.LockOSThread, or the nested loop it is pinned to */
     void *wait_obj;       /* select: block of Waiters; netpoll: the descriptor */
     _Atomic uint32_t gc;  /* 2 * cycle: scanned; + 1: being scanned (CAS by the scanner); vmheap.c */
     _Atomic uint32_t claim;  /* select: 0 -> 1 by the waker who wins (acq_rel CAS) */
@@ -106,6 +103,7 @@ typedef struct Fiber {
     uint8_t resume;       /* FiberResume */
     uint8_t flags;        /* FIBER_F_* */
     uint32_t nwait;       /* select: Waiters at wait_obj */
+    uint32_t since;       /* when a dump first saw this wait, in seconds of the VM, from 1; 0: not seen */
     uint32_t wake_value;  /* free word for a waker's message to a native called again */
     Waiter wait;          /* plain waits; sleep keeps its Timer here */
     Slot first[];         /* the first stack: the rest of the block */
@@ -114,14 +112,14 @@ typedef struct Fiber {
 enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */, FIBER_F_USER = 4
        /* this bit and above are vm's (vm.h) */ };
 
-#define FIBER_BLOCK 512
+#define FIBER_BLOCK 448 /* a whole number of cache lines */
 #define FIBER_SLAB (1u << 18) /* bytes mapped at a time; GolVM.nslabs counts them */
 #ifdef GOL_STRESS
 #define FIBER_FIRST_SLOTS 8 /* so that every function's frame makes it grow */
 #else
 #define FIBER_FIRST_SLOTS ((FIBER_BLOCK - sizeof(Fiber)) / sizeof(Slot))
 #endif
-_Static_assert(sizeof(Fiber) <= 224, "most of a fiber's block is stack");
+_Static_assert(sizeof(Fiber) <= 168, "most of a fiber's block is stack");
 
 /* A dead fiber made ready to be filled: id, parent, creation site; stack empty; status FIBER_NEW.
  * NULL when memory or the goroutine limit is exhausted. */

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 
 #include "runtime/debugvar.h"
+#include "runtime/fiberslab.h"
 #include "runtime/netpoll.h"
 #include "runtime/os.h"
 #include "runtime/sched_impl.h"
 #include "runtime/timer.h"
 
-enum { SLEEP_MIN = 20000, SLEEP_MAX = 10000000, SLICE = 10000000, TIMER_GRAIN = 200000 };
+enum { SLEEP_MIN = 20000, SLEEP_MAX = 10000000, SLICE = 10000000, TIMER_GRAIN = 200000,
+       TRIM_EVERY = 500000000 };
 
 /* The P's thread has been in the same blocking section since the last look: take it, if anybody
  * could use it. */
@@ -115,22 +117,33 @@ static bool all_idle(GolVM *vm)
            vm_stopping(vm);
 }
 
+/* Memory of ended goroutines goes back to the system. */
+static void trim(GolVM *vm, int64_t *last)
+{
+    int64_t now = os_now();
+    if (now - *last >= TRIM_EVERY) {
+        *last = now;
+        slab_trim(vm);
+    }
+}
+
 static void *monitor_main(void *arg)
 {
     GolVM *vm = arg;
-    int64_t sleep = SLEEP_MIN, last_io = os_now();
+    int64_t sleep = SLEEP_MIN, last_io = os_now(), last_trim = last_io;
     int quiet = 0;
     while (!sched_exiting(vm)) {
         if (all_idle(vm) && !vm_stopping(vm)) {
             atomic_store_explicit(&vm->monitor_state, 2, memory_order_seq_cst);
             if (all_idle(vm) && !sched_exiting(vm)) {
-                os_futex_wait(&vm->monitor_state, 2, 60000000000);
+                os_futex_wait(&vm->monitor_state, 2, slab_trim_due(vm) ? TRIM_EVERY : 60000000000);
             }
             uint32_t two = 2;
             atomic_compare_exchange_strong_explicit(&vm->monitor_state, &two, 1,
                                                     memory_order_seq_cst, memory_order_seq_cst);
             sleep = SLEEP_MIN;
             quiet = 0;
+            trim(vm, &last_trim);
             continue;
         }
         int64_t when = timer_earliest(vm);
@@ -145,6 +158,7 @@ static void *monitor_main(void *arg)
         } else if (++quiet > 50 && sleep < SLEEP_MAX) {
             sleep = sleep * 2 > SLEEP_MAX ? SLEEP_MAX : sleep * 2;
         }
+        trim(vm, &last_trim);
         if (os_now() - last_io > SLICE) {
             last_io = os_now();
             collect_io(vm);

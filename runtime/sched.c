@@ -29,6 +29,7 @@
 
 #include "runtime/choice.h"
 #include "runtime/debugvar.h"
+#include "runtime/fiberslab.h"
 #include "runtime/netpoll.h"
 #include "runtime/os.h"
 #include "runtime/rand.h"
@@ -659,6 +660,7 @@ static bool release_p(M *m, P *p)
     }
     m->p = NULL;
     p->fiber = NULL;
+    slab_idle(p);
     idle_put(vm, p);
     lock_release(&vm->lock);
     return true;

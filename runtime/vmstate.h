@@ -152,7 +152,9 @@ typedef struct GolVM {
     /* fiber slabs; list under slab_lock, which walkers take too */
     SpinLock slab_lock;
     struct FiberSlab *slabs;
-    Fiber *free_fibers;           /* overflow of the Ps' lists; slab_lock */
+    struct FiberSlab *slab_partial, *slab_empty, *slab_released; /* fiberslab.c; slab_lock */
+    _Atomic uint32_t nslab_empty; /* slab_lock; the monitor reads it without */
+    uint32_t slab_empty_low;
     uint32_t fiber_stack_max;     /* slots; 1,000,000,000 bytes by default */
     uint64_t max_fibers;          /* 0: no limit */
 

@@ -428,15 +428,16 @@ void sched_dump_header(GolVM *vm, Fiber *f, Sink *sink, int64_t now)
 {
     sink_printf(sink, "goroutine %" PRIu64 " [%s", f->id, fiber_state_name(f));
     if (fiber_status(f) == FIBER_WAITING) {
+        uint32_t seconds = (uint32_t)((now - vm->start_time) / 1000000000) + 1;
         if (!f->since) {
-            f->since = now;
+            f->since = seconds;
         }
-        int64_t minutes = (now - f->since) / 60000000000;
+        int64_t minutes = (seconds - f->since) / 60;
         if (minutes >= 1) {
             sink_printf(sink, ", %" PRId64 " minutes", minutes);
         }
     }
-    sink_printf(sink, "%s]:\n", f->locked ? ", locked to thread" : "");
+    sink_printf(sink, "]:\n");
 }
 
 typedef struct FiberList {
