@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- reporting ---- */
 
@@ -188,13 +189,19 @@ static bool better_tie(const char *a, const char *b)
 const char *check_similar(Scope *s, Name name)
 {
     const char *best = NULL;
-    unsigned limit = strlen(name) <= 3 ? 1 : 2, best_d = limit + 1;
+    size_t len = strlen(name);
+    unsigned limit = len <= 5 ? 1 : 2, best_d = limit + 1;
     for (uint32_t i = 0; s && i < s->cap; i++) {
         Obj *o = s->table[i];
         if (!o || !o->name || !strcmp(o->name, "_")) {
             continue;
         }
         unsigned d = edit_distance(name, o->name, limit);
+        bool folded = !strcasecmp(name, o->name);
+        if (!folded && len <= 3 && (len == 1 || name[0] != o->name[0])) {
+            continue; /* short names resemble each other anyway */
+        }
+        d = folded && d > 1 ? 1 : d;
         if (d > 0 && (d < best_d || (d == best_d && best && better_tie(o->name, best)))) {
             best = o->name;
             best_d = d;

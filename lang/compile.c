@@ -159,7 +159,7 @@ static void compile(const CompileInput *in, CompileResult *out, DiagList *d)
             require_bodies(l, d);
         }
         if (d->nerrors == 0 && in->vet) {
-            bool known = vet_run(d, load_packages(l), load_main(l), in->vet);
+            bool known = vet_run(d, load_packages(l), load_vetted(l), in->vet);
             out->nfindings = known ? d->nerrors : 0;
         } else if (d->nerrors == 0) {
             out->unit = generate(in, l, d); /* of a check too: some limits are found there */

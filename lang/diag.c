@@ -7,6 +7,8 @@
  */
 #include "lang/diag.h"
 
+#include "lang/scan.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,6 +162,62 @@ static int by_position(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* Columns that a rune takes on a terminal: East Asian wide and fullwidth ones and pictures two,
+ * combining marks and joiners none. */
+static int rune_width(uint32_t r)
+{
+    static const struct {
+        uint32_t from, to;
+        int width;
+    } ranges[] = {
+        {0x0300, 0x036f, 0}, {0x0483, 0x0489, 0}, {0x0591, 0x05bd, 0}, {0x0610, 0x061a, 0},
+        {0x064b, 0x065f, 0}, {0x0900, 0x0902, 0}, {0x093c, 0x093c, 0}, {0x0941, 0x0948, 0},
+        {0x094d, 0x094d, 0}, {0x0e31, 0x0e31, 0}, {0x0e34, 0x0e3a, 0}, {0x0e47, 0x0e4e, 0},
+        {0x1100, 0x115f, 2}, {0x1ab0, 0x1aff, 0}, {0x1dc0, 0x1dff, 0}, {0x200b, 0x200f, 0},
+        {0x20d0, 0x20ff, 0}, {0x2e80, 0x303e, 2}, {0x3041, 0xa4cf, 2}, {0xac00, 0xd7a3, 2},
+        {0xf900, 0xfaff, 2}, {0xfe00, 0xfe0f, 0}, {0xfe20, 0xfe2f, 0}, {0xfe30, 0xfe6f, 2},
+        {0xff00, 0xff60, 2}, {0xffe0, 0xffe6, 2}, {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2},
+        {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2}, {0xe0100, 0xe01ef, 0},
+    };
+    for (size_t i = 0; r >= 0x300 && i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (r <= ranges[i].to) {
+            return r >= ranges[i].from ? ranges[i].width : 1;
+        }
+    }
+    return 1;
+}
+
+/* The text [from, to) as it is shown: what is neither printable nor a tab is one blank or U+FFFD. */
+static void add_shown(Text *t, const SourceFile *f, uint32_t from, uint32_t to)
+{
+    const unsigned char *s = (const unsigned char *)f->text;
+    for (unsigned n; from < to; from += n) {
+        uint32_t r = utf8_decode(s + from, to - from, &n);
+        if (r == 0xfffd && n == 1) {
+            text_str(t, "\xef\xbf\xbd");
+        } else if ((r < ' ' && r != '\t') || (r >= 0x7f && r < 0xa0)) {
+            text_str(t, " ");
+        } else {
+            text_add(t, f->text + from, n);
+        }
+    }
+}
+
+/* As many columns as [from, to) takes; tabs stay tabs where the fill is blank. */
+static void add_fill(Text *t, const SourceFile *f, uint32_t from, uint32_t to, const char *fill)
+{
+    for (unsigned n; from < to; from += n) {
+        uint32_t r = utf8_decode((const unsigned char *)f->text + from, to - from, &n);
+        if (r == '\t' && *fill == ' ') {
+            text_str(t, "\t");
+            continue;
+        }
+        for (int k = rune_width(r); k > 0; k--) {
+            text_str(t, fill);
+        }
+    }
+}
+
 /* The source line of pos with a caret below its span; long lines are shown around the caret. */
 static void add_caret(Text *t, SourceFile *f, Pos pos, Pos end, bool color)
 {
@@ -186,21 +244,15 @@ static void add_caret(Text *t, SourceFile *f, Pos pos, Pos end, bool color)
         stop = stop > to ? to : stop;
     }
     text_str(t, "    ");
-    for (uint32_t i = from; i < to; i++) {
-        unsigned char c = (unsigned char)f->text[i];
-        text_add(t, c < ' ' && c != '\t' ? " " : &f->text[i], 1);
-    }
+    add_shown(t, f, from, to);
     text_str(t, "\n    ");
-    for (uint32_t i = from; i < offset; i++) {
-        if (((unsigned char)f->text[i] & 0xc0) != 0x80) {
-            text_add(t, f->text[i] == '\t' ? "\t" : " ", 1);
-        }
-    }
+    add_fill(t, f, from, offset, " ");
     text_str(t, color ? "\x1b[1;32m^" : "^");
-    for (uint32_t i = offset + 1; i < stop; i++) {
-        if (((unsigned char)f->text[i] & 0xc0) != 0x80) {
-            text_str(t, "~");
-        }
+    if (stop > offset + 1) {
+        unsigned n; /* a wide rune has more below it than the caret */
+        int wide = rune_width(utf8_decode((const unsigned char *)f->text + offset, to - offset, &n));
+        text_str(t, wide > 1 ? "~" : "");
+        add_fill(t, f, offset + n, stop, "~");
     }
     text_str(t, color ? "\x1b[0m\n" : "\n");
 }

@@ -791,6 +791,15 @@ static void read_live(Loader *l)
     x->pkg->name = name_of("main");
 }
 
+/* Is the input a folder with test files? */
+static bool has_tests(Loader *l)
+{
+    PathList tests = {0};
+    uint32_t excluded = 0;
+    return !is_text_input(l) && source_is_folder(l->in->path)
+           && list_folder(l, source_clean(l->in->path), true, &tests, &excluded) && tests.n;
+}
+
 bool load_input(Loader *l)
 {
     if (l->in->live) {
@@ -804,7 +813,7 @@ bool load_input(Loader *l)
             path_error(l, l->in->path, "NoGoFiles", "no packages below this folder");
         }
     } else {
-        if (l->in->tests) {
+        if (l->in->tests || (l->in->vet && has_tests(l))) {
             read_tests(l);
         } else {
             read_main(l);
@@ -1102,6 +1111,20 @@ void load_tested(const Loader *l, LoadTested *out)
             out->has_tests |= pkgs[i]->files.at[k]->tests;
         }
     }
+}
+
+PackageList load_vetted(const Loader *l)
+{
+    PackageList out = {0};
+    if (!l->tested) {
+        VEC_PUSH(out, l->main->pkg);
+        return out;
+    }
+    VEC_PUSH(out, l->tested->pkg);
+    if (l->external->pkg->files.n) {
+        VEC_PUSH(out, l->external->pkg);
+    }
+    return out;
 }
 
 Package *load_main(const Loader *l) { return l->main ? l->main->pkg : NULL; }

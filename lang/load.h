@@ -18,6 +18,8 @@ typedef VEC(Package *) PackageList;
 /* After checking: packages that need code, dependencies first. */
 PackageList load_packages(const Loader *l);
 Package *load_main(const Loader *l);
+/* What gol vet reports on: the main package, or the tested one and its X_test. */
+PackageList load_vetted(const Loader *l);
 
 /* Of a compile of tests: the import path of the package (known even if it has errors), and whether
  * there are test files. */

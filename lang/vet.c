@@ -97,7 +97,29 @@ static bool choose(DiagList *d, const char *which, bool *on)
     return true;
 }
 
-bool vet_run(DiagList *d, PackageList packages, Package *main, const char *which)
+static bool is_vetted(const PackageList *vetted, const Package *p)
+{
+    for (uint32_t i = 0; i < vetted->n; i++) {
+        if (vetted->at[i] == p) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_checks(Vet *v, Package *p, const bool *on)
+{
+    v->pkg = types_current = p;
+    v->quiet = false;
+    for (int i = 0; i < NCHECKS; i++) {
+        if (on[i]) {
+            v->check = checks[i].name;
+            checks[i].run(v);
+        }
+    }
+}
+
+bool vet_run(DiagList *d, PackageList packages, PackageList vetted, const char *which)
 {
     bool on[NCHECKS] = {0};
     if (!choose(d, which, on)) {
@@ -107,17 +129,12 @@ bool vet_run(DiagList *d, PackageList packages, Package *main, const char *which
     Package *current = types_current;
     for (uint32_t i = 0; i < packages.n; i++) {
         v.pkg = types_current = packages.at[i];
-        v.quiet = v.pkg != main;
+        v.quiet = !is_vetted(&vetted, v.pkg);
         v.check = "printf";
         vet_printf_facts(&v);
     }
-    v.pkg = types_current = main;
-    v.quiet = false;
-    for (int i = 0; i < NCHECKS; i++) {
-        if (on[i]) {
-            v.check = checks[i].name;
-            checks[i].run(&v);
-        }
+    for (uint32_t i = 0; i < vetted.n; i++) {
+        run_checks(&v, vetted.at[i], on);
     }
     types_current = current;
     return true;

@@ -27,9 +27,9 @@ typedef struct Vet {
     PtrMap flows;       /* Obj of a func, or a func literal -> FuncFlow (vet_cfg.c) */
 } Vet;
 
-/* lang/vet.c. Runs the checks that `which` selects ("" all; "a,b" those; "-a" all but a) over main;
+/* lang/vet.c. Runs the checks that `which` selects ("" all; "a,b" those; "-a" all but a) over vetted;
  * packages: all loaded from source, dependencies first. False: `which` names no check, reported. */
-bool vet_run(DiagList *d, PackageList packages, Package *main, const char *which);
+bool vet_run(DiagList *d, PackageList packages, PackageList vetted, const char *which);
 void vet_report(Vet *v, Pos pos, Pos end, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void vet_report_at(Vet *v, const Expr *e, const char *fmt, ...)

@@ -92,6 +92,47 @@ grep -q lib.go out && fail "findings of an imported package"
 expect 1 'm/lib/lib.go:4:14: fmt.Printf format %d' "$gol" vet m/...
 for t in m/main.go m/scripts/s1.gol m/scripts/s2.gol; do grep -q "$t:" out || fail "m/...: no finding in $t"; done
 grep -q testdata out && fail "m/... goes into testdata"
+# test files are vetted with their package, and as a package of their own
+mkdir t
+printf 'module t\n\ngo 1.24\n' >t/go.mod
+printf 'package t\nimport "fmt"\nfunc Warn(f string, a ...any) { fmt.Printf(f, a...) }\n' >t/t.go
+cat >t/t_test.go <<'T'
+package t
+
+import "testing"
+
+func Testfoo(t *testing.T) { Warn("%d", "x") }
+func TestBar(t *testing.T) {
+	go func() { t.Fatal("x") }()
+	t.Errorf("%d", "x")
+}
+func ExampleNone() {}
+func Example() {}
+T
+cat >t/x_test.go <<'T'
+package t_test
+
+import (
+	"t"
+	"testing"
+)
+
+func TestX(u *testing.T)     { t.Warn("%d", "x"); u.Logf("%s", 1) }
+func ExampleWarn_Bad() int   { return 1 }
+func ExampleWarn_good()      {}
+T
+"$gol" vet t >out 2>&1
+for want in "t_test.go:5:1: Testfoo has malformed name: first letter after 'Test' must not be lowercase" \
+    't_test.go:5:30: t.Warn format %d has arg "x" of wrong type string' \
+    't_test.go:7:14: call to (*testing.T).Fatal from a non-test goroutine' \
+    't_test.go:8:2: (*testing.common).Errorf format %d has arg "x" of wrong type string' \
+    't_test.go:10:1: ExampleNone refers to unknown identifier: None' \
+    'x_test.go:8:32: t.Warn format %d has arg "x" of wrong type string' \
+    'x_test.go:9:1: ExampleWarn_Bad refers to unknown field or method: Warn.Bad' \
+    'x_test.go:9:1: ExampleWarn_Bad should return nothing'; do
+    grep -qF -- "$want" out || { fail "t: no $want"; head -c 2000 out; }
+done
+[ "$(grep -c '^t/[^ ]*: ' out)" = 9 ] || { fail "t: other findings"; cat out; }
 for d in examples; do
     timeout 120 "$gol" vet "$here/../../../$d/..." >out 2>&1
     grep -v -e ': warning: ' -e '^    ' out | head -n 5 >have
