@@ -259,8 +259,9 @@ static Type *infer_call(Checker *c, Expr *call, Type *sig, Param *ps, uint32_t n
     }
     if (!types_infer(sig->func.tparams, &targs, ps, np, args->at, args->n, arg_targs, &failed, &why)) {
         if (why) {
-            check_error_at(c, args->n ? args->at[0] : call, "CannotInferTypeArgs",
-                           "in call to %s, %s", expr_string(fn), why);
+            const Expr *arg = failed ? args->at[failed - 1] : NULL; /* else the ( */
+            check_error(c, arg ? arg->start : fn->end, arg ? arg->end : 0, "CannotInferTypeArgs",
+                        "in call to %s, %s", expr_string(fn), why);
         } else {
             Pos at = call->call.rparen ? call->call.rparen : call->end;
             Type *open = failed_tparam(sig, args, failed);

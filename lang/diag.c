@@ -187,7 +187,7 @@ static int rune_width(uint32_t r)
     return 1;
 }
 
-/* The text [from, to) as it is shown: what is neither printable nor a tab is one blank or U+FFFD. */
+/* The text [from, to) as it is shown: what is no printable text nor a tab is a blank or U+FFFD. */
 static void add_shown(Text *t, const SourceFile *f, uint32_t from, uint32_t to)
 {
     const unsigned char *s = (const unsigned char *)f->text;
@@ -250,8 +250,8 @@ static void add_caret(Text *t, SourceFile *f, Pos pos, Pos end, bool color)
     text_str(t, color ? "\x1b[1;32m^" : "^");
     if (stop > offset + 1) {
         unsigned n; /* a wide rune has more below it than the caret */
-        int wide = rune_width(utf8_decode((const unsigned char *)f->text + offset, to - offset, &n));
-        text_str(t, wide > 1 ? "~" : "");
+        const unsigned char *s = (const unsigned char *)f->text + offset;
+        text_str(t, rune_width(utf8_decode(s, to - offset, &n)) > 1 ? "~" : "");
         add_fill(t, f, offset + n, stop, "~");
     }
     text_str(t, color ? "\x1b[0m\n" : "\n");

@@ -15,6 +15,7 @@ typedef struct Infer {
     TypeList tparams;
     Type **got;     /* by index of a root; NULL: unknown */
     uint32_t *root; /* by index: one nearer to the root, which is its own */
+    uint32_t blamed;     /* 1 + the argument that does not fit; 0: none in particular */
 } Infer;
 
 static uint32_t root_of(const Infer *in, uint32_t i)
@@ -279,6 +280,7 @@ static bool typed_arguments(Infer *in, Param *params, uint32_t nparams, Expr **a
             continue;
         }
         if (!unify(in, p, a, false, 0)) {
+            in->blamed = i + 1;
             Subst s = {in->tparams, {in->got, in->tparams.n}};
             Type *inferred = types_subst(p, &s);
             *why = inferred != p && !type_has_tparam(inferred)
@@ -400,6 +402,7 @@ static bool untyped_arguments(Infer *in, Param *params, uint32_t nparams, Expr *
             max[k] = a;
         } else if (!untyped_rank(a) != !untyped_rank(max[k]) ||
                    (!untyped_rank(a) && a->kind != max[k]->kind)) {
+            in->blamed = i + 1;
             *why = mem_printf("mismatched types %s and %s (cannot infer %s)", type_string(max[k], NULL),
                               type_string(a, NULL), type_string(in->tparams.at[k], NULL));
             return false;
@@ -499,7 +502,7 @@ bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t npar
         most += a && a->kind == T_FUNC ? a->func.tparams.n : 0;
     }
     Infer in = {{MEM_NEW_N(Type *, most), fresh.n}, MEM_NEW_N(Type *, most),
-                MEM_NEW_N(uint32_t, most)};
+                MEM_NEW_N(uint32_t, most), 0};
     memcpy(in.tparams.at, fresh.at, fresh.n * sizeof *fresh.at);
     for (uint32_t i = 0; i < tparams.n && i < targs->n; i++) {
         in.got[i] = targs->at[i];
@@ -512,6 +515,7 @@ bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t npar
     bool ok = typed_arguments(&in, renamed, nparams, args, nargs, generic, why) &&
               constraints(&in, why) && untyped_arguments(&in, renamed, nparams, args, nargs, why) &&
               constraints(&in, why) && resolve(&in, failed);
+    *failed = *why ? in.blamed : *failed;
     targs->at = in.got;
     targs->n = tparams.n;
     for (uint32_t i = 0; generic && i < nargs; i++) {

@@ -113,7 +113,7 @@ static void send_stmt(Checker *c, Stmt *s)
     const char *why = !u ? "no core type" : u->kind != T_CHAN ? "non-channel"
                       : !(u->chan.dir & 2) ? "receive-only" : NULL;
     if (why) {
-        check_error(c, s->pos ? s->pos : ch->start, 0, "InvalidSend",
+        check_error(c, ch->start, s->end, "InvalidSend",
                     !u ? "invalid operation: cannot send to %s: no core type"
                     : u->kind != T_CHAN ? "invalid operation: cannot send to non-channel %s"
                     : "invalid operation: cannot send to receive-only channel %s",

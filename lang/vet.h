@@ -27,7 +27,8 @@ typedef struct Vet {
     PtrMap flows;       /* Obj of a func, or a func literal -> FuncFlow (vet_cfg.c) */
 } Vet;
 
-/* lang/vet.c. Runs the checks that `which` selects ("" all; "a,b" those; "-a" all but a) over vetted;
+/* lang/vet.c. Runs the checks that `which` selects ("" all; "a,b" those; "-a" all but a)
+ * over vetted;
  * packages: all loaded from source, dependencies first. False: `which` names no check, reported. */
 bool vet_run(DiagList *d, PackageList packages, PackageList vetted, const char *which);
 void vet_report(Vet *v, Pos pos, Pos end, const char *fmt, ...)

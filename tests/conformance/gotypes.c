@@ -2,10 +2,10 @@
  *
  *     gotypes GOL DIR [-v] [FILTER]...
  *
- * Below DIR each file, or each folder of files that lies in check/, is a package. A comment ERROR "rx"
- * expects an error at the token before it. The package is given to `gol check`; an expected error
- * counts as reported if there is one on its line, as placed if that is also at its column (the data of check/ say
- * nothing about columns), as worded if the text matches rx. What is reported on other lines is
+ * Below DIR each file, or each folder of files in check/, is a package. A comment ERROR "rx" expects
+ * an error at the token before it. The package is given to `gol check`; an expected error counts as
+ * reported if there is one on its line, as placed if that is also at its column (the data of check/
+ * say nothing about columns), as worded if the text matches rx. What is reported on other lines is
  * extra. Prints a table by folder; -v lists what differs; FILTER: only packages whose path
  * contains it. Packages that need what gol has no option for (-lang, cgo) are left out and counted.
  * As Go's compiler, and unlike Go's test harness, gol does not check what it cannot parse, and says
@@ -107,8 +107,8 @@ static const char *skip_token(const char *p)
         }
         return p;
     }
-    static const char *const ops[] = {"<<=", ">>=", "&^=", "...", "&&", "||", "<-", "++", "--", "==",
-                                      "!=", "<=", ">=", ":=", "+=", "-=", "*=", "/=", "%=", "&=",
+    static const char *const ops[] = {"<<=", ">>=", "&^=", "...", "&&", "||", "<-", "++", "--",
+                                      "==", "!=", "<=", ">=", ":=", "+=", "-=", "*=", "/=", "%=", "&=",
                                       "|=", "^=", "<<", ">>", "&^"};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         if (!strncmp(p, ops[i], strlen(ops[i]))) {
@@ -245,7 +245,8 @@ static bool said(const Want *w)
 static bool has_syntax_errors(void)
 {
     for (int i = 0; i < nhaves; i++) {
-        if (!strncmp(haves[i].text, "syntax error", 12) || !strncmp(haves[i].text, "method has ", 11)) {
+        if (!strncmp(haves[i].text, "syntax error", 12)
+            || !strncmp(haves[i].text, "method has ", 11)) {
             return true;
         }
     }
