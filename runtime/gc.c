@@ -506,7 +506,7 @@ static void collect_for_stress(struct P *p, Heap *h)
         }
         return;
     }
-    switch (h->stress_kind++ % 3) {
+    switch (atomic_fetch_add_explicit(&h->stress_kind, 1, memory_order_relaxed) % 3) {
     case 0: collect_in_pause(p, h, false); return;
     case 1: collect_whole(p, h); return;
     default: begin(p, h, false); return;

@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RUN_MOST = 8 << 10 /* bytes charged at a time, unless one object is larger */ };
+
 _Alignas(16) uint8_t heap_zero_base[16];
 
 /* Everything written so far comes before what is published next. ThreadSanitizer knows no fences:
@@ -243,6 +245,9 @@ static bool take_run(struct P *p, HeapRun *r)
         return false;
     }
     uint32_t to = s->heap->stress ? from + 1 : find_bit(s, from, true);
+    if ((to - from) * (uint64_t)s->size > RUN_MOST) {
+        to = from + (s->size < RUN_MOST ? RUN_MOST / s->size : 1);
+    }
     s->nalloc += to - from;
     s->cursor = to;
     r->next = span_object(s, from);

@@ -266,7 +266,7 @@ typedef struct Heap {
     _Atomic uint32_t calls_ready; /* finalizers wait for finalizers_ready at a safepoint */
     double sweep_ratio;           /* spans to sweep per byte allocated */
     struct Span *large_unswept;   /* under lock */
-    uint32_t stress_kind;         /* gcstress goes through the ways of collecting in turn */
+    _Atomic uint32_t stress_kind; /* gcstress goes through the ways of collecting in turn */
     uint64_t stop_ns[2];          /* this cycle's pauses: begin, end */
     uint64_t cycle_pause_ns;      /* all pauses of this cycle */
     uint64_t mark_start_ns;

@@ -1,11 +1,13 @@
 /* mark.c - finding what is reachable, on any number of Ps, beside the running program.
  *
  * Every P has one Marker: its barrier shades into it, its assists and its worker drain it. Mark bits
- * stand beside the span's header, one per object. mark_ptr puts an address into a ring of eight and
- * prefetches its span and object (Cher, Hosking and Vitek, "Software prefetching for mark-sweep
- * garbage collection", ISMM 2004); when it falls out of the ring the mark bit is set, by one atomic
- * or none, and an object of a scan span goes to the P's block. Full blocks go to the heap's stack,
- * from which Ps without work take them (workbuf.c). So nothing recurses, whatever the graph's shape.
+ * stand beside the span's header, one per object. mark_ptr sets the bit, by one atomic or none, and
+ * an object of a scan span that was white goes to the P's block. What mark_drain takes off the block
+ * it prefetches, object and type number, and puts into a ring of eight; what falls out of the ring
+ * is scanned (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage collection",
+ * ISMM 2004; only, objects that are black already are not fetched here: headers and bits are dense
+ * enough to stay in the cache). Full blocks go to the heap's stack, from which Ps without work take
+ * them (workbuf.c). So nothing recurses, whatever the graph's shape.
  *
  * A large object is scanned in pieces: its first piece puts the address of the second on the block,
  * and so on; an item inside a large span means "from here on".
@@ -82,29 +84,7 @@ static inline void grey(Marker *m, uint8_t *ptr)
     }
 }
 
-void mark_ptr(Marker *m, const void *ptr)
-{
-    uintptr_t off = (uintptr_t)ptr - pages_base;
-    if (off >= pages_size) {
-        return;
-    }
-    if (GOL_UNLIKELY(m->check != NULL)) {
-        grey(m, (uint8_t *)(uintptr_t)ptr); /* at once, so that a miss names its field */
-        return;
-    }
-    __builtin_prefetch(ptr);
-    __builtin_prefetch(pages_map[off >> HEAP_PAGE_SHIFT]);
-    unsigned at = m->head;
-    m->head = (at + 1) & (MARK_PREFETCH - 1);
-    if (m->waiting == MARK_PREFETCH) {
-        uint8_t *old = m->ring[at];
-        m->ring[at] = (uint8_t *)(uintptr_t)ptr;
-        grey(m, old);
-    } else {
-        m->ring[at] = (uint8_t *)(uintptr_t)ptr;
-        m->waiting++;
-    }
-}
+void mark_ptr(Marker *m, const void *ptr) { grey(m, (uint8_t *)(uintptr_t)ptr); }
 
 void mark_iface(Marker *m, const RType *type, const void *word)
 {
@@ -135,7 +115,7 @@ static inline void scan_bits(Marker *m, const uint8_t *base, uint64_t bits)
         bits &= ~(3ull << (2 * i));
         if (GOL_LIKELY(kind == GCW_PTR)) {
             check_at(m, base + i * 8);
-            mark_ptr(m, mem_peekp(base + i * 8));
+            grey(m, mem_peekp(base + i * 8));
         } else if (kind == GCW_IFACE_TYPE) {
             peek_iface(m, base + i * 8);
         }
@@ -212,37 +192,59 @@ void mark_object_contents(Marker *m, void *item)
     }
 }
 
+/* The block is empty: one from the heap's stack instead. */
+static bool refill(Marker *m)
+{
+    WorkBlock *b = work_pop(&m->heap->work);
+    if (!b) {
+        return false;
+    }
+    if (m->block) {
+        work_push(&m->heap->work_free, m->block);
+    }
+    m->block = b;
+    return true;
+}
+
+static inline void fetch(const uint8_t *item)
+{
+    Span *s = pages_span(item);
+    uint32_t i = span_index(s, item);
+    __builtin_prefetch(&s->tids[i]);
+    __builtin_prefetch(item);
+    if (s->size > 64 - ((uintptr_t)item & 63)) {
+        __builtin_prefetch(item + 64);
+    }
+}
+
 bool mark_drain(Marker *m, uint64_t budget)
 {
     uint64_t end = m->work + budget;
+    uint8_t *ring[MARK_PREFETCH];
+    unsigned head = 0, n = 0;
+    bool dry = false;
     while (m->work < end) {
-        if (m->block && m->block->n) {
-            mark_object_contents(m, m->block->item[--m->block->n]);
-        } else if (m->waiting) {
-            unsigned at = (m->head - m->waiting) & (MARK_PREFETCH - 1);
-            m->waiting--;
-            grey(m, m->ring[at]);
+        if (n < MARK_PREFETCH && ((m->block && m->block->n) || refill(m))) {
+            uint8_t *item = m->block->item[--m->block->n];
+            fetch(item);
+            ring[(head + n++) & (MARK_PREFETCH - 1)] = item;
+        } else if (n) {
+            mark_object_contents(m, ring[head]);
+            head = (head + 1) & (MARK_PREFETCH - 1);
+            n--;
         } else {
-            WorkBlock *b = work_pop(&m->heap->work);
-            if (!b) {
-                return true;
-            }
-            if (m->block) {
-                work_push(&m->heap->work_free, m->block);
-            }
-            m->block = b;
+            dry = true;
+            break;
         }
     }
-    return false;
+    while (n--) {
+        push(m, ring[(head + n) & (MARK_PREFETCH - 1)]);
+    }
+    return dry;
 }
 
 void mark_publish(Marker *m)
 {
-    while (m->waiting) {
-        unsigned at = (m->head - m->waiting) & (MARK_PREFETCH - 1);
-        m->waiting--;
-        grey(m, m->ring[at]);
-    }
     if (m->block) {
         work_push(m->block->n ? &m->heap->work : &m->heap->work_free, m->block);
         m->block = NULL;
@@ -258,7 +260,7 @@ void mark_count(Marker *m)
     m->bytes = m->objects = m->work = 0;
 }
 
-bool mark_has_work(const Marker *m) { return m->waiting || (m->block && m->block->n); }
+bool mark_has_work(const Marker *m) { return m->block && m->block->n; }
 
 /* ---- no memory for blocks ---- */
 

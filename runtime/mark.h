@@ -15,8 +15,6 @@ typedef struct Marker {
     struct WorkBlock *block;      /* grey objects of this P; NULL at first */
     struct CheckMark *check;      /* gccheckmark: bits beside the mark bits; else NULL */
     bool published;               /* a block went to the heap's stack: idle Ps could help */
-    unsigned head, waiting;
-    uint8_t *ring[MARK_PREFETCH]; /* addresses whose mark bits are on their way to the cache */
     uint64_t bytes, objects;      /* greyed and not yet flushed to the heap's counters */
     uint64_t work;                /* bytes scanned, the same */
     uint64_t stack_bytes, global_bytes;

@@ -19,7 +19,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { EXACT = 64, BINS = EXACT + 32, STEP_PAGES = 512 };
+enum { EXACT = 64, BINS = EXACT + 32, STEP_PAGES = 512,
+       HUGE_FROM = 4096, HUGE_STEP = 2048 };
 
 typedef struct FreeRun {
     uint32_t len;        /* at the first and the last page of a free run; 0 elsewhere */
@@ -161,8 +162,9 @@ static uint32_t find_run(uint32_t n)
 static bool grow_usable(uint32_t need)
 {
     uint32_t step = need - usable;
-    if (step < STEP_PAGES) {
-        step = STEP_PAGES;
+    uint32_t least = usable < HUGE_FROM ? STEP_PAGES : HUGE_STEP;
+    if (step < least) {
+        step = least;
     }
     if (step > limit - usable) {
         step = limit - usable;
@@ -170,6 +172,9 @@ static bool grow_usable(uint32_t need)
     void *at = (void *)(pages_base + ((uintptr_t)usable << HEAP_PAGE_SHIFT));
     if (mprotect(at, (size_t)step << HEAP_PAGE_SHIFT, PROT_READ | PROT_WRITE) != 0) {
         return false;
+    }
+    if (usable >= HUGE_FROM) {
+        madvise(at, (size_t)step << HEAP_PAGE_SHIFT, MADV_HUGEPAGE);
     }
     usable += step;
     return true;

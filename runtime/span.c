@@ -23,12 +23,13 @@ const uint8_t heap_class_small[129] = {
     30, 30, 30, 31, 31, 31, 31, 31, 31, 31, 31, 32, 32, 32, 32, 32, 32, 32, 32,
 };
 
-/* At most an eighth of a span is lost at its end, and small classes get at least 8 objects. */
+/* At most an eighth of a span is lost at its end, and small classes get at least 8 objects. Spans of
+ * very small ones are longer, so that headers and mark bits stay in the cache while marking. */
 unsigned span_pages_for(unsigned cls)
 {
     unsigned size = heap_class_size[cls];
     unsigned least = size <= 1024 ? 8 : size <= 8192 ? 4 : 2;
-    for (unsigned n = 1;; n++) {
+    for (unsigned n = size <= 256 ? 4 : 1;; n++) {
         unsigned bytes = n * HEAP_PAGE;
         if (bytes / size >= least && bytes % size * 8 <= bytes) {
             return n;
