@@ -291,14 +291,21 @@ static void complete(Heap *h)
     h->trace_at_mark = atomic_load(&h->charged) - atomic_load(&h->freed);
     h->trace_goal = h->goal;
     atomic_store_explicit(&h->phase, GC_OFF, memory_order_seq_cst);
-    if (h->hooks->after_mark) {
-        h->hooks->after_mark(h);
-    }
+    atomic_store_explicit(&h->sweep_hold, 1, memory_order_relaxed);
     sweep_begin(h);
     pacer_end(h);
     count_cycle(h);
     set_stress(h);
     atomic_fetch_add_explicit(&h->cycles, 1, memory_order_release);
+}
+
+/* After complete, stopped or not: sweeping may begin. The transition is still ours. */
+static void release_sweep(Heap *h)
+{
+    if (h->hooks->after_mark) {
+        h->hooks->after_mark(h);
+    }
+    atomic_store_explicit(&h->sweep_hold, 0, memory_order_release);
 }
 
 /* Marks to the end, the world being stopped. */
@@ -403,6 +410,9 @@ static bool finish(struct P *p, Heap *h)
         h->stop_ns[1] = gc_clock() - at;
         count_pause(h, h->stop_ns[1]);
         start(p, h);
+        if (done) {
+            release_sweep(h);
+        }
     }
     drop_transition(h);
     if (done) {
@@ -430,6 +440,7 @@ static void collect_in_pause(struct P *p, Heap *h, bool forced)
     if (gc_marking(h)) {
         mark_all(p, h);
         complete(h);
+        release_sweep(h);
     }
     sweep_finish(h);
     h->cycle_forced = forced;
@@ -443,6 +454,7 @@ static void collect_in_pause(struct P *p, Heap *h, bool forced)
     bool full = h->hard_limit && h->stats.marked_bytes > h->hard_limit;
     h->stop_ns[1] = gc_clock() - at - h->trace_mark_ns - h->stop_ns[0];
     count_pause(h, gc_clock() - at);
+    release_sweep(h);
     start(p, h);
     drop_transition(h);
     if (full) {

@@ -116,7 +116,8 @@ typedef struct HeapHooks {
      * take long. NULL: the one job 0 is done in that pause. */
     uint32_t (*root_jobs)(struct Heap *h);
     void (*scan_roots)(struct Heap *h, struct Marker *m, uint32_t job);
-    /* Marking is complete, the world stopped: drops weak references that stand outside the heap. */
+    /* Marking is complete, nothing is swept yet, the world may run: drops weak references that stand
+     * outside the heap. */
     void (*after_mark)(struct Heap *h);
     /* p's own fiber has stopped unscanned in the pause: scan it before it goes on. */
     void (*scan_own)(struct P *p);
@@ -266,6 +267,7 @@ typedef struct Heap {
     _Atomic uint32_t calls_ready; /* finalizers wait for finalizers_ready at a safepoint */
     double sweep_ratio;           /* spans to sweep per byte allocated */
     struct Span *large_unswept;   /* under lock */
+    _Atomic uint32_t sweep_hold;  /* no sweeping yet: after_mark is at work */
     _Atomic uint32_t stress_kind; /* gcstress goes through the ways of collecting in turn */
     uint64_t stop_ns[2];          /* this cycle's pauses: begin, end */
     uint64_t cycle_pause_ns;      /* all pauses of this cycle */

@@ -298,3 +298,11 @@ bool mark_is_marked(const void *obj)
     Span *s = pages_span(obj);
     return !s || bit_get(s->mark, span_index(s, obj));
 }
+
+/* What was born since the pause lies in spans that were made since: no other is given out before
+ * the sweep begins. */
+bool mark_survived(const void *obj)
+{
+    Span *s = pages_span(obj);
+    return !s || s->born_gen == s->heap->sweepgen || bit_get(s->mark, span_index(s, obj));
+}

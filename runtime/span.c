@@ -131,6 +131,7 @@ Span *span_new(Heap *h, unsigned cls, bool noscan, size_t npages)
         return NULL;
     }
     s->needzero = !zeroed;
+    s->born_gen = h->sweepgen;
     s->npages = (uint32_t)pages;
     s->nobj = nobj;
     s->noscan = noscan;

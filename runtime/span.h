@@ -30,6 +30,7 @@ typedef struct Span {
     struct Span *special_next, *special_prev;
     struct Special *specials; /* under Heap.lock */
     bool has_specials;        /* in Heap.special_spans */
+    uint32_t born_gen;        /* Heap.sweepgen when the span was made */
     uint32_t special_gen;     /* Heap.sweepgen when its specials were looked at last; Heap.lock */
     uint32_t meta;     /* bytes of this block */
     uint32_t *tids;    /* scan spans: type id of each object */
@@ -128,6 +129,7 @@ void finalizer_free_all(Heap *h);
 /* mark.c */
 void mark_init(struct Marker *m, Heap *h);
 bool mark_is_marked(const void *obj);
+bool mark_survived(const void *obj); /* between the pause that ends marking and the first sweep */
 void mark_object_contents(struct Marker *m, void *item);
 void mark_publish(struct Marker *m); /* all grey objects of m to the heap's stack */
 void mark_count(struct Marker *m);   /* m's counters to the heap's */

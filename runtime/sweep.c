@@ -10,6 +10,9 @@
  * A span with specials has them looked at before its bits change: finalizers and cleanups of dead
  * objects are queued, weak handles cleared (finalizer.c).
  *
+ * Between the pause that ends marking and the first sweep, weak references outside the heap are
+ * dropped (hooks->after_mark; sweep_hold): what they point at stays readable until then.
+ *
  * Threads: who takes a span off an unswept list owns it. Marking begins only when the lists are
  * empty, in a stopped world, so no span is ever half swept then.
  */
@@ -71,6 +74,8 @@ bool sweep_span(Span *s)
     return true;
 }
 
+static bool held(Heap *h) { return atomic_load_explicit(&h->sweep_hold, memory_order_acquire); }
+
 static Span *pop_unswept(HeapCentral *c)
 {
     pthread_mutex_lock(&c->lock);
@@ -93,7 +98,7 @@ static void push_swept(HeapCentral *c, Span *s)
 
 Span *sweep_take(Heap *h, HeapCentral *c)
 {
-    for (unsigned tries = 0; tries < 64; tries++) {
+    for (unsigned tries = 0; tries < 64 && !held(h); tries++) {
         Span *s = pop_unswept(c);
         if (!s) {
             return NULL;
@@ -138,6 +143,9 @@ static bool sweep_one_large(Heap *h)
 
 bool gc_sweep_some(Heap *h, unsigned n)
 {
+    if (held(h)) {
+        return false;
+    }
     uint32_t at = atomic_load_explicit(&h->sweep_at, memory_order_relaxed);
     while (at < 2 * HEAP_CLASSES && n > 0) {
         HeapCentral *c = &h->central[at / HEAP_CLASSES][at % HEAP_CLASSES];

@@ -484,10 +484,12 @@ void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void
     Reached r = {is_reached, ctx};
     for (uint32_t i = 0; i < MAX_PROCS && vm->procs[i]; i++) {
         P *p = vm->procs[i];
+        lock_acquire(&p->timer_lock);
         if (p->ntimers) {
             filter(p, keep_reached, &r);
             p->dead_timers = 0;
             tidy(p, p);
         }
+        lock_release(&p->timer_lock);
     }
 }

@@ -58,8 +58,8 @@ bool timer_hasten(GolVM *vm);
 void timer_move_all(P *q, P *heir);
 
 /* Collector. scan: a P's armed timers of functions, which are roots, while the program runs.
- * drop_unreached: marking is complete, the world stopped; entries of timers that were not reached are
- * taken away. */
+ * drop_unreached: marking is complete, what was not reached is not yet reused; entries of such timers
+ * are taken away, while the program runs. */
 void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx);
 void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void *ctx), void *ctx);
 

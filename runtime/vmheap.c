@@ -146,7 +146,7 @@ static void scan_own(P *p)
     }
 }
 
-static bool reached(const void *object, void *ctx) { return mark_is_marked(object); }
+static bool reached(const void *object, void *ctx) { return mark_survived(object); }
 
 static void after_mark(Heap *h) { timer_drop_unreached(h->vm, reached, NULL); }
 
