@@ -239,6 +239,7 @@ static void count_pause(Heap *h, uint64_t ns)
     s->last_pause_ns = ns;
     s->pause_total_ns += ns;
     h->cycle_pause_ns += ns;
+    s->pause_buckets[(63 - __builtin_clzll(ns | 1)) % HEAP_PAUSE_BUCKETS]++;
 }
 
 static void count_cycle(Heap *h)

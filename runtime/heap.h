@@ -135,6 +135,8 @@ typedef struct HeapHooks {
     uint64_t (*rand)(struct P *p);    /* the VM's seeded source of choices */
 } HeapHooks;
 
+enum { HEAP_PAUSE_BUCKETS = 40 };
+
 /* Figures for runtime.MemStats and limits; heap_stats fills it. */
 typedef struct HeapStats {
     uint64_t alloc_bytes, alloc_objects;  /* ever */
@@ -152,6 +154,7 @@ typedef struct HeapStats {
     uint64_t scan_bytes;                  /* of objects with pointers, scanned in the last cycle */
     uint64_t last_gc_ns;                  /* wall clock, since 1970 */
     uint64_t gc_cpu_ns;
+    uint64_t pause_buckets[HEAP_PAUSE_BUCKETS]; /* pauses of [2^i, 2^(i+1)) ns */
     uint64_t pauses[256];                 /* circular: (num_gc + 255) % 256 is the newest */
     uint64_t pause_ends[256];
 } HeapStats;
