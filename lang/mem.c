@@ -58,6 +58,7 @@ enum {
     STEPS = 2048,          /* between two polls */
     SMALL_COMPILE = 8 << 20, /* up to here no huge pages */
     HUGE_AREA = 32 << 20, HUGE_PAGE = 2 << 20,
+    KEEP = 32 << 20,       /* what took more gives its memory back to the system */
     BYTES_PER_BYTE = 600, STEPS_PER_BYTE = 400, /* what a compile of ordinary text stays far below */
 };
 
@@ -245,13 +246,27 @@ static void *block_new(size_t n, bool plain)
     return plain ? memset(at, 0, n) : at;
 }
 
-static void chunks_free(void)
+/* The pages of a block that bdwgc keeps go back to the system: Debian's build of it unmaps none. What
+ * they held is zero when they are touched again, and bdwgc clears what it hands out in any case. */
+static void drop_pages(void *at)
+{
+    uintptr_t from = ((uintptr_t)at + 4095) & ~(uintptr_t)4095;
+    uintptr_t end = ((uintptr_t)at + GC_size(at)) & ~(uintptr_t)4095;
+    if (end > from) {
+        madvise((void *)from, end - from, MADV_DONTNEED);
+    }
+}
+
+static void chunks_free(bool drop)
 {
     while (chunks) {
         Chunk *c = chunks;
         chunks = c->next;
         if (c->at != c->data && c->at) {
             GC_unregister_disappearing_link(&c->at);
+            if (drop) {
+                drop_pages(c->at);
+            }
             GC_free(c->at);
         }
         free(c);
@@ -517,7 +532,7 @@ void mem_begin(MemBackend b, jmp_buf *out, const MemLimits *limits)
 
 void mem_end(void)
 {
-    chunks_free();
+    chunks_free(now.bytes > KEEP);
     names_reset();
     memset(&anchor, 0, sizeof anchor);
     mem_scanned = mem_plain = (MemBump){NULL, NULL};
