@@ -240,8 +240,6 @@ static void run_request(Request *r, MemBackend backend)
         d = MEM_NEW(DiagList);
         compile(r->in, r->out, d);
     }
-    mem_end();
-    memfs_forget();
 }
 
 /* ---- The thread ------------------------------------------------------------------------------- */
@@ -266,8 +264,12 @@ static void *compiler_thread(void *arg)
         pthread_mutex_unlock(&queue.lock);
         run_request(r, backend);
         pthread_mutex_lock(&queue.lock);
-        r->done = true;
+        r->done = true; /* from here on r is its owner's, who does not wait for the cleaning up */
         pthread_cond_broadcast(&queue.finished);
+        pthread_mutex_unlock(&queue.lock);
+        mem_end();
+        memfs_forget();
+        pthread_mutex_lock(&queue.lock);
     }
     return NULL;
 }
@@ -306,7 +308,8 @@ static bool start_thread(void)
 /* In the child of a fork: the parent's thread and its requests do not exist here. */
 static void forget_parent(void)
 {
-    queue.forked = queue.running;
+    queue.forked |= queue.running;
+    mem_after_fork();
     queue.running = false;
     queue.first = NULL;
     pthread_mutex_init(&queue.lock, NULL);

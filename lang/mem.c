@@ -540,6 +540,15 @@ void mem_end(void)
     unwind = NULL;
 }
 
+void mem_after_fork(void)
+{
+    chunks = NULL;
+    memset(&anchor, 0, sizeof anchor);
+    mem_scanned = mem_plain = (MemBump){NULL, NULL};
+    backend = MEM_ARENA;
+    unwind = NULL;
+}
+
 void text_add(Text *t, const char *s, size_t n)
 {
     if (t->n + n + 1 > t->cap) {

@@ -135,6 +135,7 @@ void mem_admit_data(size_t bytes); /* kept as they are: embedded files */
 /* After an unwinding by a limit: room for the report about it. */
 void mem_extend(jmp_buf *out);
 void mem_end(void);
+void mem_after_fork(void); /* in the child: what the parent's compile holds is left where it is */
 _Noreturn void mem_fail(const char *why);
 const char *mem_why(void);
 uint64_t mem_used(void);  /* bytes handed out in this compile, in chunks */

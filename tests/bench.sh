@@ -63,6 +63,41 @@ awk 'BEGIN {print "package main"; for (i = 0; i < 10000; i++) printf "func f%d(a
 lines=$(wc -l <"$dir/big.go")
 us=$(wall ./gol check "$dir/big.go")
 echo "front end: $lines lines in $us us, $(awk "BEGIN {printf \"%d\", $lines / $us * 1e6}") lines/s"
+# the same of ordinary Go: packages of Go's own library, in a module where they find one another
+src=/usr/share/go-1.19/src
+if [ -d "$src/go/types" ]; then
+    mkdir -p "$dir/std"
+    printf 'module std\n\ngo 1.19\n' >"$dir/std/go.mod"
+    echo 'package main' >"$dir/std/main.go"
+    list='go/ast go/parser go/printer go/scanner go/token go/types go/constant go/doc go/format go/build/constraint
+        go/internal/typeparams go/doc/comment internal/lazyregexp cmd/compile/internal/syntax
+        cmd/compile/internal/types2 text/template text/template/parse net/url internal/fmtsort compress/flate
+        index/suffixarray encoding/xml encoding debug/dwarf debug/elf encoding/gob internal/saferio
+        compress/zlib hash/adler32 hash image image/color image/gif compress/lzw image/color/palette
+        image/draw image/internal/imageutil database/sql database/sql/driver html'
+    fix=
+    inner() { echo "$1" | sed s/internal/inner/g; }
+    for p in $list; do fix="$fix -e s#\"$p\"#\"std/$(inner "$p")\"#"; done
+    for p in $list; do
+        [ -d "$src/$p" ] || continue
+        to=$(inner "$p")
+        mkdir -p "$dir/std/$to"
+        for f in "$src/$p"/*.go; do
+            case $f in
+            *_test.go) ;;
+            *)  # shellcheck disable=SC2086
+                sed $fix "$f" >"$dir/std/$to/${f##*/}" ;;
+            esac
+        done
+        echo "import _ \"std/$to\"" >>"$dir/std/main.go"
+    done
+    echo 'func main() {}' >>"$dir/std/main.go"
+    lines=$(find "$dir/std" -name '*.go' -exec cat {} + | wc -l)
+    if ./gol check "$dir/std"; then
+        us=$(wall ./gol check "$dir/std")
+        echo "Go's library: $lines lines in $us us, $(awk "BEGIN {printf \"%d\", $lines / $us * 1e6}") lines/s"
+    fi
+fi
 if [ "${SHARED:-}" = 1 ] && [ -x ../shared/bench/run.sh ]; then
     GOL="$PWD/gol run" N=$n ../shared/bench/run.sh
 fi
