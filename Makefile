@@ -105,7 +105,7 @@ check-stress:
 	$(MAKE) BUILD=build/stress OPTIMISE='-O1 -g' NDEBUG= DEFS=-DGOL_STRESS check
 # libFuzzer over each stage (tests/fuzz), FUZZ_SECONDS together; FUZZ_TARGETS=check for one. clang only.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= scan parse check compile run
+FUZZ_TARGETS ?= scan parse check compile live run
 FUZZ_HELP = tests/fuzz/fuzz.c tests/fuzz/mutate.c
 $(BUILD)/fuzz-%: tests/fuzz/fuzz_%.c $(FUZZ_HELP) tests/fuzz/fuzz.h $(LIBA)
 	$(CC) $(CFLAGS_ALL) -UNDEBUG -fsanitize=fuzzer -o $@ $< $(FUZZ_HELP) $(LIBA) $(LIBS)

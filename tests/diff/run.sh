@@ -24,7 +24,7 @@ part() { sed -n "/^== seed $2\$/,/^== seed /p" "$1"; }
 # What one side did is in $1.out, $1.err, $1.status: one text to compare.
 gather() {
     cat "$1.out" - <<END
-$(sed '/^goroutine /,$d' "$1.err")
+$(sed -e '/^goroutine /,$d' -e 's/ addr=0x.*//' "$1.err")
 exit $(cat "$1.status")
 END
 }

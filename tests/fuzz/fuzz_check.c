@@ -1,6 +1,6 @@
-/* fuzz_check.c - the loader and the checker, in memory whose objects AddressSanitizer fences. */
+/* fuzz_check.c - the loader, the checker and what reads its trees (gol vet), in memory whose objects AddressSanitizer fences. */
 #include "embed/embed.h"
-#include "lang/load.h"
+#include "lang/vet.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(const char *text, size_t n)
@@ -14,6 +14,9 @@ static void check(const char *text, size_t n)
     Loader *l = load_new(&in, d);
     if (load_input(l)) {
         load_check(l);
+        if (d->nerrors == 0) {
+            vet_run(d, load_packages(l), load_main(l), "");
+        }
     }
     diag_format(d, false, true);
 }

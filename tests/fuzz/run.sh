@@ -5,7 +5,7 @@
 set -u
 build=$1 seconds=$2
 shift 2
-[ $# = 0 ] && set -- scan parse check compile run
+[ $# = 0 ] && set -- scan parse check compile live run
 each=$((seconds / $#)) passed=0 failed=0
 [ "$each" -gt 0 ] || each=1
 mkdir -p "$build/bugs" "$build/seeds"
