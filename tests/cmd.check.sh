@@ -36,6 +36,8 @@ expect 0 "[x y]" "" "$gol" a.gol x y
 expect 0 "[-v]" "" "$gol" run a.gol -v
 expect 0 "" "" "$gol" check a.gol
 expect 0 "RET" "" "$gol" dis a.gol
+echo 'for i := uint(0); i < 1; i++ { println(os.Args[i][i]) }' >u.gol
+expect 0 "STR_IDX" "" "$gol" dis u.gol # the line entry of an unsigned index carries a flag
 printf '#!/usr/bin/env gol\nfmt.Println("script")\n' >s.gol
 chmod +x s.gol
 expect 0 "script" "" "$gol" ./s.gol

@@ -164,7 +164,7 @@ static void dis_with_source(const Func *f, Source *src, Sink *out)
         for (; lines && next < f->nlines && lines[next].pc <= at; next++) {
             if (lines[next].line != last && files) {
                 last = lines[next].line;
-                source_open(src, rel_get(&files[lines[next].file]));
+                source_open(src, rel_get(&files[lines[next].file & ~LINE_UNSIGNED]));
                 source_line(src, last, out);
             }
         }
