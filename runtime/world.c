@@ -521,7 +521,8 @@ void sched_die(P *p, const char *kind, const char *msg)
     sink_printf(vm->err, "%s", kind);
     vm->err->write(vm->err, msg, strlen(msg));
     sink_printf(vm->err, "\n\n");
-    sched_dump(vm, p->fiber->flags & FIBER_F_SYSTEM ? NULL : p->fiber, vm->err);
+    Fiber *f = p->fiber; /* NULL: it parked before the request was served */
+    sched_dump(vm, f && !(f->flags & FIBER_F_SYSTEM) ? f : NULL, vm->err);
     sched_exit_vm(vm, 2);
     sched_start_world(p);
 }

@@ -77,6 +77,22 @@ static void test_state_is_per_vm(void)
     gol_program_free(program);
 }
 
+/* The goroutine that reached the limit has parked when its P looks at the request. */
+static void test_limit_of_the_parked(void)
+{
+    GolProgram *program = compile("var keep [][]byte\n"
+                                  "for {\n"
+                                  "\tgo func() { runtime.Goexit() }()\n"
+                                  "\tkeep = append(keep, make([]byte, 1<<20))\n"
+                                  "\ttime.Sleep(50 * time.Microsecond)\n"
+                                  "}\n", 0);
+    GolConfig config = {.heap_max = 32 << 20, .procs = 1};
+    GolVM *vm = gol_vm_new(&config, NULL);
+    assert(vm && gol_run(vm, program, NULL) == 2);
+    gol_vm_close(vm);
+    gol_program_free(program);
+}
+
 /* Reaching the heap's limit is the program's fatal error; the host goes on. */
 static void test_heap_limit(void)
 {
@@ -96,6 +112,7 @@ int main(void)
 {
     test_errors();
     test_heap_limit();
+    test_limit_of_the_parked();
     test_many_vms();
     test_state_is_per_vm();
     gol_vm_close(NULL);
