@@ -477,7 +477,7 @@ static bool imports_embed(const File *f)
     return false;
 }
 
-static const char *refusal(const File *f, const Decl *d, const Expr *lit)
+static const char *refusal(const File *f, const Decl *d, const Expr *lit, bool script)
 {
     uint32_t at = skip_to_code(f->src, lit->end - f->src->base);
     if (!d) {
@@ -485,7 +485,7 @@ static const char *refusal(const File *f, const Decl *d, const Expr *lit)
         bool var = !strncmp(t, "var", 3) && blank(t[3]) && t[3 + strspn(t + 3, " \t")] != '(';
         return var ? "go:embed cannot apply to var inside func" : "misplaced go:embed directive";
     }
-    if (!f->script && !imports_embed(f)) {
+    if (!script && !imports_embed(f)) {
         return "go:embed only allowed in Go files that import \"embed\"";
     }
     if (d->value.names.n > 1) {
@@ -511,7 +511,7 @@ void goembed_attach(DiagList *d, File *f, const EmbedPlace *place)
             continue;
         }
         Decl *decl = decl_below(f, lit);
-        const char *why = refusal(f, decl, lit);
+        const char *why = refusal(f, decl, lit, place->script);
         if (why) {
             diag_report(d, DIAG_ERROR, lit->start + 2, lit->end, "Embed", "%s", why);
             continue;

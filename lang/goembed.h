@@ -22,6 +22,7 @@ typedef struct Embed {
 typedef struct EmbedPlace {
     const char *dir;
     const MemoryFiles *files;
+    bool script;             /* embed need not be imported */
 } EmbedPlace;
 
 /* Finds the file's directives, the variables below them and the files that they name; sets

@@ -329,6 +329,18 @@ static bool at_end(const Diag *d, const SourceFile *src)
     return at >= len || open;
 }
 
+/* The last line is a //go:embed, which waits for its variable. */
+static bool ends_in_embed(const File *f)
+{
+    const SourceFile *src = f->src;
+    uint32_t len = src->len;
+    while (len && strchr(" \t\r\n", src->text[len - 1])) {
+        len--;
+    }
+    const Expr *last = f->comments_go.n ? f->comments_go.at[f->comments_go.n - 1] : NULL;
+    return last && last->end - src->base >= len && !strncmp(last->lit.text, "//go:embed ", 11);
+}
+
 void live_parse_only(const CompileInput *in, DiagList *d, CompileResult *out)
 {
     SourceFile *src = diag_add_file(d, "", mem_strndup(in->text, in->text_len), in->text_len);
@@ -337,6 +349,7 @@ void live_parse_only(const CompileInput *in, DiagList *d, CompileResult *out)
     out->live = calloc(1, sizeof *out->live);
     out->diagnostics = strdup("");
     if (out->live) {
-        out->live->incomplete = f->has_errors && d->all.n && at_end(&d->all.at[0], src);
+        out->live->incomplete = ends_in_embed(f) ||
+                                (f->has_errors && d->all.n && at_end(&d->all.at[0], src));
     }
 }

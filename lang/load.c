@@ -175,6 +175,18 @@ static int file_minor(int module, int asked)
 /* Only blanks and comments? */
 static bool is_empty(const File *f) { return f->script && f->decls.n == 0 && !f->has_errors; }
 
+static void attach_embedded(Loader *l, const Loaded *x, File *f)
+{
+    static const MemoryFiles nothing;
+    EmbedPlace place = {x->dir, l->in->no_disk && !x->files ? &nothing : x->files,
+                        f->script || (l->in->live && x == l->main)};
+    uint32_t before = l->d->nerrors;
+    if (!f->has_errors) {
+        goembed_attach(l->d, f, &place);
+    }
+    l->failed |= l->d->nerrors > before;
+}
+
 static void parse_text(Loader *l, Loaded *x, const char *path, const char *text, size_t len,
                        bool allow_script)
 {
@@ -202,13 +214,7 @@ static void parse_text(Loader *l, Loaded *x, const char *path, const char *text,
     }
     x->script |= f->script;
     VEC_PUSH(x->pkg->files, f);
-    if (!f->has_errors) {
-        static const MemoryFiles nothing;
-        EmbedPlace place = {x->dir, l->in->no_disk && !x->files ? &nothing : x->files};
-        uint32_t before = l->d->nerrors;
-        goembed_attach(l->d, f, &place);
-        l->failed |= l->d->nerrors > before;
-    }
+    attach_embedded(l, x, f);
 }
 
 static void check_names(Loader *l, Loaded *x)
@@ -785,6 +791,7 @@ static void read_live(Loader *l)
     src->go_minor = NEWEST_LANGUAGE;
     File *f = parse_live(l->d, src);
     live_complete(in, l->d, f);
+    attach_embedded(l, x, f);
     l->failed |= f->has_errors;
     VEC_PUSH(x->pkg->files, f);
     x->pkg->live = true;

@@ -1018,6 +1018,19 @@ static void live_item(Live *l)
     }
 }
 
+static void keep_directives(Parser *p)
+{
+    for (uint32_t i = 0; i < p->s.directives.n; i++) {
+        const Directive *d = &p->s.directives.at[i];
+        Expr *x = expr_new(p, EX_LIT, d->pos);
+        x->end = d->pos + d->len;
+        x->lit.tok = TOK_STRING;
+        x->lit.text = d->text;
+        x->lit.len = d->len;
+        VEC_PUSH(p->file->comments_go, x);
+    }
+}
+
 File *parse_live(DiagList *d, SourceFile *src)
 {
     Parser parser = {0}, *p = &parser;
@@ -1039,21 +1052,9 @@ File *parse_live(DiagList *d, SourceFile *src)
         live_flush(&l);
     }
     p->file->pkg_name = synthetic_name(p, "main", src->base);
+    keep_directives(p);
     p->file->has_errors = p->nerrors + p->s.nerrors > 0;
     return p->file;
-}
-
-static void keep_directives(Parser *p)
-{
-    for (uint32_t i = 0; i < p->s.directives.n; i++) {
-        const Directive *d = &p->s.directives.at[i];
-        Expr *x = expr_new(p, EX_LIT, d->pos);
-        x->end = d->pos + d->len;
-        x->lit.tok = TOK_STRING;
-        x->lit.text = d->text;
-        x->lit.len = d->len;
-        VEC_PUSH(p->file->comments_go, x);
-    }
 }
 
 File *parse_file(DiagList *d, SourceFile *src, bool allow_script)

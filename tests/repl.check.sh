@@ -180,6 +180,23 @@ import s "strings"
 s.ToUpper("a")
 END
 
+name=embedded
+printf 'bytes' >file.txt
+printf '%s\n' '"bytes"' '"bytes"' >want
+session 0 "pattern nofile: no matching files found" <<'END'
+//go:embed file.txt
+var text string
+text
+import "embed"
+//go:embed file.txt
+var tree embed.FS
+data, _ := tree.ReadFile("file.txt")
+string(data)
+//go:embed nofile
+var none string
+text = text
+END
+
 name=collections
 GODEBUG=gcstress=20,clobberfree=1 timeout 60 "$gol" -i >o 2>&1 <<'END'
 type N struct { next *N; s string }
