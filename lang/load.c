@@ -998,6 +998,18 @@ static Loaded *loaded_of(const Loader *l, const Package *p)
     return NULL;
 }
 
+/* Packages that a script has to import because another one of that name is meant more often. */
+static bool must_import(const char *path)
+{
+    static const char *const trees[] = {"crypto/", "html/", "go/", "internal/"};
+    for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++) {
+        if (!strncmp(path, trees[i], strlen(trees[i]))) {
+            return strcmp(path, "crypto/rand") == 0 || *trees[i] != 'c';
+        }
+    }
+    return false;
+}
+
 /* A script's unimported name: a std package of that path, or the only one whose path ends so. */
 static const char *auto_path(Loader *l, const char *name)
 {
@@ -1010,7 +1022,7 @@ static const char *auto_path(Loader *l, const char *name)
         if (!strcmp(path, name)) {
             return path;
         }
-        if (!strcmp(last_element(path), name) && !strstr(path, "internal")) {
+        if (!strcmp(last_element(path), name) && !strstr(path, "internal") && !must_import(path)) {
             if (found) {
                 return NULL; /* ambiguous */
             }
