@@ -18,6 +18,7 @@
 
 #include <assert.h>
 
+#include "runtime/choice.h"
 #include "runtime/os.h"
 #include "runtime/sema.h"
 
@@ -40,9 +41,11 @@ static int32_t plus(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-static uint32_t clock_units(void)
+/* Never 0. Where a chooser decides, time is the number of switches: nothing may depend on the clock. */
+static uint32_t clock_units(P *p)
 {
-    uint32_t t = (uint32_t)((uint64_t)os_now() >> CLOCK_SHIFT);
+    uint32_t t = choice_exact(p) ? atomic_load_explicit(&p->sched_tick, memory_order_relaxed)
+                                 : (uint32_t)((uint64_t)os_now() >> CLOCK_SHIFT);
     return t ? t : 1;
 }
 
@@ -106,7 +109,7 @@ MutexStatus mutex_lock(P *p, Fiber *f, Mutex *m, WaitReason why)
     f->wake_value = 0;
     for (;;) {
         if (again) {
-            starved = starved || clock_units() - since > STARVE_UNITS;
+            starved = starved || clock_units(p) - since > STARVE_UNITS;
             int32_t old = state_of(m);
             if (old & MUTEX_STARVING) {
                 /* the lock is ours already; the state says so only after this */
@@ -121,7 +124,7 @@ MutexStatus mutex_lock(P *p, Fiber *f, Mutex *m, WaitReason why)
         if (compete(p, m, again, starved)) {
             return MUTEX_DONE;
         }
-        since = again ? since : clock_units();
+        since = again ? since : clock_units(p);
         f->wake_value = since;
         if (!sema_wait(p, f, &m->sema, again, why, RESUME_AGAIN)) {
             return MUTEX_PARKED;
