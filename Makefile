@@ -38,7 +38,7 @@ LIBA = $(BUILD)/libgol.a
 PRODUCTS = $(GOL)
 endif
 
-.PHONY: all check conformance conformance-types check-asan check-tsan check-stress nightly bench compare fuzz fuzz-programs diff lint format install \
+.PHONY: all check soak conformance conformance-types check-asan check-tsan check-stress nightly bench compare fuzz fuzz-programs diff lint format install \
     uninstall clean unit scripts FORCE
 all: $(PRODUCTS)
 
@@ -122,6 +122,10 @@ DIFF_SEED ?= 1
 DIFF_COUNT ?= 200
 diff: all
 	GOL=$(abspath $(GOL)) sh tests/diff/run.sh $(DIFF_SEED) $(DIFF_COUNT)
+# random goroutine graphs, SOAK_SECONDS long
+SOAK_SECONDS ?= 3600
+soak: all
+	SOAK_SECONDS=$(SOAK_SECONDS) GOL=./$(GOL) sh tests/soak.check.sh && echo "1 passed, 0 failed"
 nightly: check check-asan check-tsan check-stress
 	$(MAKE) fuzz FUZZ_SECONDS=3600
 	$(MAKE) diff DIFF_COUNT=20000

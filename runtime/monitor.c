@@ -3,7 +3,8 @@
  *
  * It starts with the first goroutine that a script starts. It looks every 20 us while it has
  * something to do, backs off to 10 ms, and parks while all Ps are idle; wake_p's threads and
- * blocking sections wake it (monitor_wake). It holds no P and touches no fiber. The fields mon_* of
+ * blocking sections wake it (monitor_wake), and a blocking section that keeps others from running
+ * cuts its naps short (monitor_hurry). Twice a second it gives memory of ended goroutines back. It holds no P and touches no fiber. The fields mon_* of
  * a P are its own. A seeded VM is never preempted. monitor_state: 0 none, 1 runs, 2 parked, 3 ended.
  */
 #include <stdlib.h>
@@ -151,7 +152,13 @@ static void *monitor_main(void *arg)
         left = left < TIMER_GRAIN ? TIMER_GRAIN : left;
         left = left > sleep ? sleep : left;
         uint32_t kick = atomic_load_explicit(&vm->monitor_kick, memory_order_seq_cst);
+        atomic_store_explicit(&vm->monitor_nap, left > 2 * SLEEP_MIN, memory_order_relaxed);
         os_futex_wait(&vm->monitor_kick, kick, left);
+        atomic_store_explicit(&vm->monitor_nap, 0, memory_order_relaxed);
+        if (atomic_load_explicit(&vm->monitor_kick, memory_order_relaxed) != kick) {
+            sleep = SLEEP_MIN;
+            quiet = 0;
+        }
         if (look(vm)) {
             quiet = 0;
             sleep = SLEEP_MIN;
@@ -194,6 +201,16 @@ void monitor_wake(GolVM *vm)
     } else if (sched_exiting(vm)) {
         atomic_fetch_add_explicit(&vm->monitor_kick, 1, memory_order_seq_cst);
         os_futex_wake(&vm->monitor_kick, UINT32_MAX);
+    }
+}
+
+/* A thread enters the kernel while others wait for its P: the monitor is to look soon, and for a
+ * while. Costs nothing when it is not in a long nap. */
+void monitor_hurry(GolVM *vm)
+{
+    if (atomic_exchange_explicit(&vm->monitor_nap, 0, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&vm->monitor_kick, 1, memory_order_seq_cst);
+        os_futex_wake(&vm->monitor_kick, 1);
     }
 }
 

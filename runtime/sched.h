@@ -155,5 +155,6 @@ void sched_dump_header(GolVM *vm, Fiber *f, Sink *sink, int64_t now);
 void monitor_need(GolVM *vm);
 void monitor_stop(GolVM *vm);
 void monitor_wake(GolVM *vm);
+void monitor_hurry(GolVM *vm);
 
 #endif

@@ -146,6 +146,7 @@ typedef struct GolVM {
     /* monitor thread: exists from the first second fiber, timer or blocking section */
     _Atomic uint32_t monitor_state; /* futex: 0 none, 1 runs, 2 parked, 3 ended */
     _Atomic uint32_t monitor_kick; /* futex it naps on */
+    _Atomic uint32_t monitor_nap;  /* the nap is a long one; relaxed: a hint */
     bool dumping;                 /* the deadlock report is being written; under lock */
     pthread_t monitor_thread;
 

@@ -291,6 +291,10 @@ void sched_enter_blocking(P *p)
     m->block_status = blocking_status(tick);
     atomic_fetch_add_explicit(&vm->nblocking, 1, memory_order_seq_cst);
     proc_set_status(p, m->block_status);
+    if (atomic_load_explicit(&vm->monitor_nap, memory_order_relaxed) &&
+        (proc_has_work(p) || atomic_load_explicit(&vm->nglobq, memory_order_relaxed) != 0)) {
+        monitor_hurry(vm);
+    }
     if (vm_stopping(vm)) {
         lock_acquire(&vm->lock);
         uint32_t s = m->block_status;

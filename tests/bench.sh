@@ -55,6 +55,9 @@ done
 unset GOMAXPROCS
 row parked "bytes each"
 row twocores "of one core"
+row idle "% of a core"
+row wakeup "ms, p99"
+row fairness "of the bound"
 echo 'package main
 import "fmt"
 func main() { fmt.Println("hello, world") }' >"$dir/hello.go"

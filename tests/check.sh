@@ -26,7 +26,7 @@ done
 tags="-tag $(uname -m)"
 [ -n "${SAN:-}" ] && tags="$tags -tag $SAN -tag sanitizer"
 case $BUILD in *stress) tags="$tags -tag stress" ;; esac
-files=$(find "$@" -path tests/unit -prune -o -path tests/bench -prune -o -path tests/diff -prune -o -path '*/testdata/*' -prune -o -name '*.gol' -print | sort)
+files=$(find "$@" -path tests/unit -prune -o -path tests/bench -prune -o -path tests/soak -prune -o -path tests/diff -prune -o -path '*/testdata/*' -prune -o -name '*.gol' -print | sort)
 # With one P nobody writes a map in the middle of somebody else's operation.
 files1=$(grep -L 'fatal error: concurrent map' $files)
 case ${SAN:-} in
