@@ -205,8 +205,7 @@ HANDLER(TRY_SEND)
 SLOW_HANDLER(slow_try_recv)
 {
     uint64_t okslot = (uint64_t)EXT_I(0) >> 16;
-    Slot unwanted, *ok = okslot == 0xffff ? &unwanted : &fp[okslot];
-    if (chan_try_recv(p, RB.p, &RA, ok) == CHAN_WOULD_BLOCK) {
+    if (chan_try_recv(p, RB.p, &RA, okslot == 0xffff ? NULL : &fp[okslot]) == CHAN_WOULD_BLOCK) {
         TAKE(2 + (int16_t)pc->c);
     }
     NEXT(2);
