@@ -246,15 +246,20 @@ HANDLER(RET)
 COLD_HANDLER(cold_native_call)
 {
     VmP *vp = vm_p(p);
-    Slot *w = call_push(p, p->fiber, &fp, pc, vp->call.fn, vp->call.args, vp->call.nargs,
-                        call_native_ret);
+    bool fits;
+    {
+        Slot *frame = fp; /* fp itself must be known to nobody: gcc's sibling calls */
+        Slot *w = call_push(p, p->fiber, &frame, pc, vp->call.fn, vp->call.args, vp->call.nargs,
+                            call_native_ret);
+        fits = w != NULL;
+        fp = fits ? w : frame;
+    }
     free(vp->call.args);
     vp->call.args = NULL;
-    if (UNLIKELY(w == NULL)) {
+    if (UNLIKELY(!fits)) {
         COLD(cold_overflow);
     }
-    fp = w;
-    pc = func_code(frame_func(w));
+    pc = func_code(frame_func(fp));
     DISPATCH();
 }
 
