@@ -123,13 +123,18 @@ COLD_HANDLER(cold_unwind)
     }
     df->started = true;
     df->panic = pn;
-    Slot *w = call_push(p, f, &fp, pc, df->fn, df->args, df->nargs, call_panic_ret);
-    if (w == NULL) {
+    bool fits;
+    {
+        Slot *frame = fp; /* fp itself must be known to nobody: gcc's sibling calls */
+        Slot *w = call_push(p, f, &frame, pc, df->fn, df->args, df->nargs, call_panic_ret);
+        fits = w != NULL;
+        fp = fits ? w : frame;
+    }
+    if (!fits) {
         COLD(cold_overflow);
     }
-    pn->call_fp = (uint32_t)(w - f->stack);
-    fp = w;
-    pc = func_code(frame_func(w));
+    pn->call_fp = (uint32_t)(fp - f->stack);
+    pc = func_code(frame_func(fp));
     proc_set_limit(p, f);
     DISPATCH();
 }
