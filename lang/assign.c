@@ -358,7 +358,7 @@ Type *check_lhs(Checker *c, Expr *lhs)
     }
     check_error_at(c, lhs, "UnassignableOperand",
                    "cannot assign to %s (neither addressable nor a map index expression)",
-                   check_operand_text(c, lhs));
+                   expr_string(lhs));
     return INVALID;
 }
 

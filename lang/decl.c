@@ -184,8 +184,7 @@ static void report_containment(Contain *v, uint32_t from)
     Obj *first = v->path.at[from + start]->named.obj;
     if (n == 1) {
         check_error(c, first->pos, first->pos + (Pos)strlen(first->name), "InvalidTypeCycle",
-                    "invalid recursive type %s\n\t%s: %s refers to %s", first->name,
-                    check_pos_text(c, first->pos), first->name, first->name);
+                    "invalid recursive type: %s refers to itself", first->name);
         return;
     }
     char *text = mem_printf("invalid recursive type %s", first->name);

@@ -14,8 +14,10 @@ static Ranged ranged_func(Type *u)
 {
     Ranged r = {.is_func = true};
     Type *yield = u->func.nparams == 1 ? type_core(u->func.params[0].type) : NULL;
-    if (u->func.nparams != 1 || u->func.nresults != 0) {
+    if (u->func.nparams != 1) {
         r.why = "func must be func(yield func(...) bool): wrong argument count";
+    } else if (u->func.nresults != 0) {
+        r.why = "func must be func(yield func(...) bool): unexpected results";
     } else if (!yield || yield->kind != T_FUNC) {
         r.why = "func must be func(yield func(...) bool): argument is not func";
     } else if (yield->func.nparams > 2) {
@@ -93,8 +95,7 @@ static void settle_count(Checker *c, Stmt *s, Expr *x)
         }
     }
     if (type_is_numeric(x->type) && !type_is_integer(x->type)) {
-        check_convert(c, x, basic(T_INT));
-        return;
+        return; /* not even 3.0 */
     }
     check_default(c, x);
 }
@@ -180,7 +181,7 @@ void check_range(Checker *c, Stmt *s, unsigned ctx)
     Type *types[2] = {0};
     check_expr(c, x, NULL);
     bool count = x->mode == MODE_CONST && type_is_untyped(x->type) && type_is_numeric(x->type);
-    const char *text = c->old_files && x->mode != MODE_INVALID ? check_operand_text(c, x) : "";
+    const char *text = count ? check_operand_text(c, x) : NULL; /* before it takes a type */
     if (x->mode != MODE_INVALID) {
         settle_count(c, s, x);
     }
@@ -195,7 +196,7 @@ void check_range(Checker *c, Stmt *s, unsigned ctx)
                            : "cannot range over %s%s", check_operand_text(c, x), r.why);
             types[0] = types[1] = NULL;
         } else if (r.is_func || type_is_integer(type_under(x->type))) {
-            range_version(c, x, text, r.is_func);
+            range_version(c, x, text ? text : check_operand_text(c, x), r.is_func);
         }
         if (r.why) {
             /* reported */
@@ -203,7 +204,7 @@ void check_range(Checker *c, Stmt *s, unsigned ctx)
             check_error_at(c, lhs[1], "InvalidIterVar",
                            max == 1 ? "range over %s permits only one iteration variable"
                            : "range over %s permits no iteration variables",
-                           check_operand_text(c, x));
+                           text ? text : check_operand_text(c, x));
         } else if (lhs[0] && max < 1) {
             check_error_at(c, lhs[0], "InvalidIterVar",
                            "range over %s permits no iteration variables",
