@@ -142,8 +142,8 @@ static void fresh_boxes(Fg *f, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         LVar *v = f->vars.at[i];
-        if (!v->boxed || !obj_gen(v->obj)->captured) {
-            continue;
+        if (!v->boxed || !(v->obj->boxed || obj_gen(v->obj)->captured)) {
+            continue; /* nobody could tell */
         }
         uint32_t mark = slot_mark(f);
         Loc old = var_loc(v);

@@ -264,7 +264,8 @@ Type *named_underlying(Type *named);                /* lazily substituted for in
 bool types_verify(TypeList tparams, TypeList targs, uint32_t *index, char **why);
 /* Infers the missing targs of a call: targs has n entries, unknown ones NULL. args: the checked
  * arguments (untyped constants as such). arg_targs, unless NULL, has an entry for each: the type arguments
- * that a generic function among them has, then all of its. true if all were found; *failed is the type parameter that is left, or with *why 1 + the argument that does not fit (0: none). */
+ * that a generic function among them has, then all of its. true if all were found; *failed is the type
+ * parameter that is left, or with *why 1 + the argument that does not fit (0: none). */
 bool types_infer(TypeList tparams, TypeList *targs, Param *params, uint32_t nparams, Expr **args,
                  uint32_t nargs, TypeList *arg_targs, uint32_t *failed, char **why);
 
