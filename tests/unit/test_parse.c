@@ -47,7 +47,7 @@ static void test_errors(void)
     expect(F("if x = 3 {\n}"), "t.go:3:6: syntax error: cannot use assignment x = 3 as value\n");
     expect(F("a b"), "t.go:3:3: syntax error: unexpected name b at end of statement\n");
     expect(F("var x int := 3"), "t.go:3:11: syntax error: unexpected :=, expected =\n");
-    expect(F("defer f"), "t.go:3:7: expression in defer must be function call\n");
+    expect(F("defer (f())"), "t.go:3:7: expression in defer must not be parenthesized\n");
     expect(F("x.(type)"), "t.go:3:1: syntax error: use of .(type) outside type switch\n");
     expect("package p\nfunc g()\n{\n}\n",
            "t.go:3:1: syntax error: unexpected semicolon or newline before {\n");
