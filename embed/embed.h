@@ -16,4 +16,8 @@ CompileLimits compile_limits(const GolCompileLimits *l);
 /* A copy of text for the caller's *error. */
 char *error_text(const char *text);
 
+/* Loads a copy of the program into the VM, which then owns it. NULL with a message. */
+struct VmState;
+Unit *load_copy(struct VmState *vm, const GolProgram *program, char *err, size_t nerr);
+
 #endif

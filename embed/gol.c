@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "embed/embed.h"
+#include "embed/host.h"
 #include "embed/image.h"
 #include "lang/compile.h"
 #include "vm/vm.h"
@@ -160,8 +160,7 @@ static void file_write(Sink *s, const void *data, size_t n) { fwrite(data, 1, n,
 
 char *error_text(const char *text) { return strdup(text && *text ? text : "out of memory"); }
 
-/* Loads a copy of the program into the VM, which then owns it. NULL with a message. */
-static Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t nerr)
+Unit *load_copy(VmState *vm, const GolProgram *program, char *err, size_t nerr)
 {
     void *copy;
     if (posix_memalign(&copy, 16, program->unit->size) != 0) {
@@ -212,6 +211,13 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
     vm->gol->argc = config->argc;
     vm->gol->argv = config->argv;
     vm->gol->owns_process = config->owns_process;
+    if (!embed_open(vm->gol)) {
+        vm_free(vm);
+        if (error) {
+            *error = error_text(NULL);
+        }
+        return NULL;
+    }
     return vm->gol;
 }
 
@@ -231,6 +237,8 @@ int gol_run(GolVM *vm, const GolProgram *program, char **error)
 void gol_vm_close(GolVM *vm)
 {
     if (vm) {
+        host_kill(vm, 0);
+        embed_close(vm);
         vm_free(vm_state(vm));
     }
 }

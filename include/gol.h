@@ -142,6 +142,163 @@ GOL_API int gol_run(GolVM *vm, const GolProgram *program, char **error);
 /* Frees the VM and all it holds. No thread may be in gol_run. */
 GOL_API void gol_vm_close(GolVM *vm);
 
+/* ---- Calls from C ------------------------------------------------------------------------------
+ *
+ * gol_start runs a program and leaves the VM alive: its goroutines go on, and C calls its functions,
+ * from any number of threads at once. Every call that can fail gives a status and, unless error is
+ * NULL, an error object in *error, which is NULL after GOL_OK. */
+
+typedef enum GolStatus {
+    GOL_OK,
+    GOL_INVALID,   /* what the caller gave does not fit: no such name, wrong type; nothing ran */
+    GOL_PANIC,     /* the called goroutine panicked and nothing recovered; the VM lives on */
+    GOL_GOEXIT,    /* it was ended by runtime.Goexit; the VM lives on */
+    GOL_ENDED      /* the VM has ended: os.Exit, a fatal error, a limit, gol_vm_kill; close it */
+} GolStatus;
+
+/* An error, to be freed with gol_error_free. The texts live as long as it does. */
+typedef struct GolError GolError;
+GOL_API GolStatus gol_error_status(const GolError *error);
+GOL_API const char *gol_error_message(const GolError *error);
+/* The goroutine's traceback as Go prints it, "" if there is none. */
+GOL_API const char *gol_error_traceback(const GolError *error);
+/* Position of the innermost function in the traceback: line, and the file in *file; 0 and NULL if unknown. */
+GOL_API int gol_error_position(const GolError *error, const char **file);
+/* After GOL_ENDED: the program's exit status. */
+GOL_API int gol_error_exit_code(const GolError *error);
+GOL_API void gol_error_free(GolError *error);
+
+/* Loads the program, runs its initialisers and main.main, and returns when main.main has. Once per VM,
+ * in place of gol_run. The program must outlive the VM. */
+GOL_API GolStatus gol_start(GolVM *vm, const GolProgram *program, GolError **error);
+
+/* Ends every goroutine, wherever it stands, and returns when nothing of the VM runs, natives of the
+ * host that do not return apart. From any thread that is not inside the VM, at any moment between
+ * gol_vm_new and gol_vm_close. Calls in progress return GOL_ENDED; so does every later one. */
+GOL_API void gol_vm_kill(GolVM *vm);
+
+/* While a call waits and every goroutine sleeps for good, the program is deadlocked, a fatal error.
+ * A host that may wake one by a call from another thread says so: holds are counted. */
+GOL_API void gol_vm_hold(GolVM *vm);
+GOL_API void gol_vm_unhold(GolVM *vm);
+
+/* A value as it crosses between C and a VM: a scalar by value, a string or bytes by pointer, anything
+ * else by handle. Make them with the functions below.
+ *
+ * From C to gol: strings, bytes and lists are borrowed for the call and copied. From gol to C: `ref` is
+ * a handle that keeps the value alive, and with it the text that `s` points to, until gol_release;
+ * bytes are the script's own, so what the script writes shows. Handles may be passed on in calls and be
+ * used from any thread; each belongs to its VM and must be released before that is closed. */
+typedef enum GolKind {
+    GOL_NIL,
+    GOL_BOOL,      /* u: 0 or 1 */
+    GOL_INT,       /* i: any signed integer type */
+    GOL_UINT,      /* u: any unsigned integer type */
+    GOL_FLOAT,     /* f */
+    GOL_STRING,    /* s, len; not NUL-terminated */
+    GOL_BYTES,     /* p, len: a []byte */
+    GOL_LIST,      /* list, len: only from C to gol, for a []any, or a slice or array of any type */
+    GOL_OBJECT     /* ref: slice, map, struct, pointer, function, channel, complex, ... */
+} GolKind;
+
+typedef struct GolRef GolRef;
+
+typedef struct GolValue {
+    GolKind kind;
+    union {
+        int64_t i;
+        uint64_t u;
+        double f;
+        const char *s;
+        void *p;
+        const struct GolValue *list;
+    };
+    size_t len;
+    GolRef *ref;
+} GolValue;
+
+static inline GolValue gol_nil(void) { GolValue v = {GOL_NIL, {0}, 0, 0}; return v; }
+static inline GolValue gol_bool(int b) { GolValue v = {GOL_BOOL, {0}, 0, 0}; v.u = b != 0; return v; }
+static inline GolValue gol_int(int64_t i) { GolValue v = {GOL_INT, {0}, 0, 0}; v.i = i; return v; }
+static inline GolValue gol_uint(uint64_t u) { GolValue v = {GOL_UINT, {0}, 0, 0}; v.u = u; return v; }
+static inline GolValue gol_float(double f) { GolValue v = {GOL_FLOAT, {0}, 0, 0}; v.f = f; return v; }
+static inline GolValue gol_string(const char *s, size_t n)
+{
+    GolValue v = {GOL_STRING, {0}, 0, 0};
+    v.s = s;
+    v.len = n;
+    return v;
+}
+static inline GolValue gol_bytes(const void *p, size_t n)
+{
+    GolValue v = {GOL_BYTES, {0}, 0, 0};
+    v.s = (const char *)p;
+    v.len = n;
+    return v;
+}
+static inline GolValue gol_list(const GolValue *values, size_t n)
+{
+    GolValue v = {GOL_LIST, {0}, 0, 0};
+    v.list = values;
+    v.len = n;
+    return v;
+}
+
+/* Gives up v's handle, if it has one, and makes v nil. */
+GOL_API void gol_release(GolVM *vm, GolValue *v);
+/* How many handles of the VM are not yet released. */
+GOL_API size_t gol_vm_handles(GolVM *vm);
+
+/* A function prepared for calls. */
+typedef struct GolFunc GolFunc;
+
+/* A package-level function: "main.Add", "example.com/geom.Area"; generic ones cannot be had. NULL
+ * with an error. Free it with gol_func_free before the VM is closed. */
+GOL_API GolFunc *gol_func(GolVM *vm, const char *name, GolError **error);
+/* The function that a value holds (a func value: closure, method, result of gol_method). */
+GOL_API GolFunc *gol_func_of(GolVM *vm, const GolValue *value, GolError **error);
+GOL_API void gol_func_free(GolFunc *f);
+
+/* Calls f in a goroutine of its own and waits for its end. Arguments are converted where nothing is
+ * lost: numbers between types that can hold them, lists and map[string]any element by element. Up to
+ * nresults results are stored; what is not there becomes nil. From natives too: then the
+ * calling goroutine waits. */
+GOL_API GolStatus gol_call(GolFunc *f, const GolValue *args, size_t nargs, GolValue *results,
+                           size_t nresults, GolError **error);
+
+/* Looking into values. Pointers are followed; struct fields are exported ones, promoted ones included.
+ * *out is the caller's to release. */
+GOL_API GolStatus gol_get(GolVM *vm, const GolValue *object, const char *field, GolValue *out,
+                          GolError **error);
+GOL_API GolStatus gol_set(GolVM *vm, const GolValue *object, const char *field,
+                          const GolValue *value, GolError **error);
+/* Slice, array, string, map. A map without the key gives GOL_OK and nil, and 0 in *found. */
+GOL_API GolStatus gol_index(GolVM *vm, const GolValue *object, const GolValue *key, GolValue *out,
+                            int *found, GolError **error);
+GOL_API GolStatus gol_set_index(GolVM *vm, const GolValue *object, const GolValue *key,
+                                const GolValue *value, GolError **error);
+GOL_API GolStatus gol_len(GolVM *vm, const GolValue *object, int64_t *len, GolError **error);
+/* The keys of a map, as a []any. */
+GOL_API GolStatus gol_keys(GolVM *vm, const GolValue *map, GolValue *out, GolError **error);
+/* The method as a function bound to the object. */
+GOL_API GolStatus gol_method(GolVM *vm, const GolValue *object, const char *name, GolValue *out,
+                             GolError **error);
+/* Channel operations that wait as a goroutine does. *ok is 0 when the channel is closed. */
+GOL_API GolStatus gol_send(GolVM *vm, const GolValue *channel, const GolValue *value,
+                           GolError **error);
+GOL_API GolStatus gol_receive(GolVM *vm, const GolValue *channel, GolValue *out, int *ok,
+                              GolError **error);
+/* A new []any with these elements, a new empty map[string]any. */
+GOL_API GolStatus gol_new_slice(GolVM *vm, const GolValue *values, size_t n, GolValue *out,
+                                GolError **error);
+GOL_API GolStatus gol_new_map(GolVM *vm, GolValue *out, GolError **error);
+/* What fmt.Sprint makes of the value, NUL-terminated; free it with gol_free. */
+GOL_API GolStatus gol_text(GolVM *vm, const GolValue *value, char **out, GolError **error);
+/* The type as %T prints it, "nil" for nil. Lives as long as the handle; static for scalars. */
+GOL_API const char *gol_type_name(const GolValue *value);
+
+/* ---- Sessions -------------------------------------------------------------------------------- */
+
 /* A session: a VM on a thread of its own in which entries (declarations, statements, expressions) run
  * one after the other and see what those before them declared. Its goroutines run on between entries;
  * a panic ends the goroutine only. One caller at a time, gol_session_interrupt apart. */

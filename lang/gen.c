@@ -60,6 +60,17 @@ static bool generic(Decl *d)
     return !o || !o->type || o->type->kind != T_FUNC || func_tparams(o->type).n;
 }
 
+/* A host may call an exported function and look into what it takes and gives, by method names too. */
+static void show_to_host(Gen *g, const Type *func)
+{
+    for (uint32_t i = 0; i < func->func.nparams; i++) {
+        tinfo_want_methods(g, tinfo(g, func->func.params[i].type));
+    }
+    for (uint32_t i = 0; i < func->func.nresults; i++) {
+        tinfo_want_methods(g, tinfo(g, func->func.results[i].type));
+    }
+}
+
 static void queue_functions(Gen *g, Package *pkg)
 {
     TypeList none = {0};
@@ -72,6 +83,9 @@ static void queue_functions(Gen *g, Package *pkg)
         }
         FuncRec *r = func_rec(g, d->func.obj, none);
         ub_symbol(g->ub, SYM_FUNC, r->hash, ub_cname(g->ub, r->name), r->blob, 0);
+        if (!d->func.recv && name_exported(name)) {
+            show_to_host(g, d->func.obj->type);
+        }
         if (pkg->is_main && !d->func.recv && strcmp(name, "main") == 0) {
             g->ub->main = r->blob;
         }

@@ -98,7 +98,10 @@ typedef struct M {
     _Atomic uint32_t wake;   /* futex: 0 asleep or about to be, 1 woken */
     _Atomic uint32_t in_poll; /* sleeps in epoll_wait: wake through the eventfd */
     bool spinning;
-    bool is_host;            /* the thread that called sched_run_vm */
+    bool is_host;            /* a thread of the host: called sched_run_vm or host_attach */
+    bool hosted;             /* runs a nested host call and nothing else: the loop is left when that
+                                parks or yields */
+    struct HostCall *call;   /* waits for its end, as an M among others (host.h) */
     Fiber *block_fiber;      /* fiber in the blocking section */
     uint32_t block_depth;
     uint32_t block_status;   /* what its P's status was set to */

@@ -30,6 +30,7 @@
 #include "runtime/choice.h"
 #include "runtime/debugvar.h"
 #include "runtime/fiberslab.h"
+#include "runtime/host.h"
 #include "runtime/netpoll.h"
 #include "runtime/os.h"
 #include "runtime/rand.h"
@@ -45,6 +46,11 @@ static _Thread_local M *current_m;
 M *sched_current_m(void)
 {
     return current_m;
+}
+
+void sched_set_current_m(M *m)
+{
+    current_m = m;
 }
 
 /* ---- a VM's life ---- */
@@ -206,12 +212,18 @@ void idle_put(GolVM *vm, P *p)
 
 P *idle_get(GolVM *vm)
 {
+    P *p = idle_take(vm);
+    if (p && atomic_load_explicit(&vm->monitor_state, memory_order_seq_cst) == 2) {
+        monitor_wake(vm);
+    }
+    return p;
+}
+
+P *idle_take(GolVM *vm)
+{
     P *p = vm->idle_ps;
     if (!p || (vm_stopping(vm) && !sched_exiting(vm))) {
         return NULL;
-    }
-    if (atomic_load_explicit(&vm->monitor_state, memory_order_seq_cst) == 2) {
-        monitor_wake(vm);
     }
     vm->idle_ps = p->next_idle;
     atomic_fetch_sub_explicit(&vm->nidle_ps, 1, memory_order_seq_cst);
@@ -242,7 +254,7 @@ void m_wake(M *m)
 
 static bool find_work(M *m);
 
-static void m_loop(M *m)
+void m_loop(M *m)
 {
     while (find_work(m)) {
         m->vm->hooks->run(m->p);
@@ -389,7 +401,7 @@ static bool timers_pending(GolVM *vm)
 }
 
 /* All Ps idle and nothing that could ever wake one: Go's deadlock. Under vm->lock. */
-static bool all_asleep(GolVM *vm)
+bool all_asleep(GolVM *vm)
 {
     return atomic_load_explicit(&vm->nidle_ps, memory_order_seq_cst) == vm->nprocs &&
            atomic_load_explicit(&vm->nglobq, memory_order_seq_cst) == 0 &&
@@ -434,12 +446,18 @@ static void queue_events(GolVM *vm, Fiber *list)
     }
 }
 
+/* The host call that m waits for has ended: the thread is wanted by its host. */
+static bool call_done(M *m)
+{
+    return m->call && atomic_load_explicit(&m->call->done, memory_order_acquire) != 0;
+}
+
 /* m has no P: sleeps until somebody gives it one or there is a reason to take one. On return it
  * has a P, or the VM is ending. */
 static void m_sleep(M *m)
 {
     GolVM *vm = m->vm;
-    while (!sched_exiting(vm)) {
+    while (!sched_exiting(vm) && !call_done(m)) {
         lock_acquire(&vm->lock);
         bool due = atomic_load_explicit(&vm->nglobq, memory_order_relaxed) != 0;
         if (!due && vm->idle_ps) {
@@ -745,6 +763,10 @@ static bool find_work(M *m)
             }
             return false;
         }
+        if (call_done(m)) {
+            stop_spinning(m, true);
+            return false;
+        }
         if (!p) {
             stop_spinning(m, false);
             m_sleep(m);
@@ -966,7 +988,7 @@ SchedPoll sched_poll(P *p)
         timer_run(p, p, os_now());
     }
     Fiber *f = p->fiber;
-    if (bits & POLL_PREEMPT && others_wait(p)) {
+    if (bits & POLL_PREEMPT && (others_wait(p) || call_done(m))) {
         p->fiber = NULL;
         fiber_set_status(f, FIBER_RUNNABLE);
         lock_acquire(&vm->lock);

@@ -106,6 +106,8 @@ typedef struct GolVM {
     M *idle_ms;
     M *want_p;            /* threads that came back from a blocking section and got no P */
     M *all_ms;
+    M *host_ms;           /* host.c: those of host threads that are not inside now */
+    uint32_t host_waiting; /* host calls whose thread does the work of an M, or waits nested */
     Fiber *globq_head, *globq_tail;
     uint32_t stop_depth;
 

@@ -333,7 +333,7 @@ static P *take_abandoned(GolVM *vm)
     return NULL;
 }
 
-static P *wait_for_p(M *m)
+P *m_wait_p(M *m)
 {
     GolVM *vm = m->vm;
     m->p = NULL;
@@ -389,7 +389,7 @@ P *sched_exit_blocking(P *p)
     uint32_t s = m->block_status;
     if (!atomic_compare_exchange_strong_explicit(&p->status, &s, P_RUNNING, memory_order_seq_cst,
                                                  memory_order_seq_cst)) {
-        p = wait_for_p(m);
+        p = m_wait_p(m);
     }
     atomic_fetch_sub_explicit(&vm->nblocking, 1, memory_order_seq_cst);
     p->fiber = m->block_fiber;
@@ -546,8 +546,8 @@ void deadlock_check(GolVM *vm)
         os_sleep(100000);
         return;
     }
-    bool main_gone = fiber_status(vm->main_fiber) == FIBER_DEAD ||
-                     !(vm->main_fiber->flags & FIBER_F_MAIN);
+    bool main_gone = vm->main_fiber && (fiber_status(vm->main_fiber) == FIBER_DEAD ||
+                                        !(vm->main_fiber->flags & FIBER_F_MAIN));
     sink_printf(vm->err, "fatal error: %s\n\n",
                 main_gone ? "no goroutines (main called runtime.Goexit) - deadlock!"
                           : "all goroutines are asleep - deadlock!");

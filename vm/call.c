@@ -20,6 +20,7 @@
 #include <string.h>
 
 const Insn call_goend[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_GOEND, 0, 0, 0}};
+const Insn call_host_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_HOST_RET, 0, 0, 0}};
 const Insn call_defer_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_DEFER_RET, 0, 0, 0}};
 const Insn call_panic_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_PANIC_RET, 0, 0, 0}};
 const Insn call_hook_ret[] = {{OP_CALL, 0, 0, 0}, {0, 0, 0, 0}, {OP_HOOK_RET, 0, 0, 0}};
@@ -51,8 +52,9 @@ Slot *call_push(P *p, Fiber *f, Slot **fp, const Insn *resume, const void *fn, c
     return w;
 }
 
-Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Func *creator,
-               const Insn *creator_pc)
+/* A fiber whose first frame is fn's, its arguments still to be written; the frame returns to
+ * trampoline. */
+static Fiber *first_frame(P *p, const void *fn, uint32_t nargs, const Insn *trampoline)
 {
     const Func *g = funcval_fn(fn);
     Fiber *f = fiber_new(p);
@@ -66,18 +68,38 @@ Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Fun
     }
     Slot *w = f->stack + 2;
     w[-2].p = (void *)fn;
-    w[-1].p = (void *)(call_goend + 2);
+    w[-1].p = (void *)(trampoline + 2);
     /* loops: a call of memset or memcpy costs more than the few words of nearly every go */
-    for (uint32_t i = 0; i < g->nres; i++) {
-        w[i].u = 0;
-    }
-    for (uint32_t i = 0; i < nargs; i++) {
-        w[g->nres + i] = args[i];
+    for (uint32_t s = 0; s < g->nres; s++) {
+        w[s].u = 0;
     }
     f->pc = func_code(g);
     f->fp = 2;
     f->resume = RESUME_ENTER;
     f->panics = f->defers = NULL;
+    return f;
+}
+
+Fiber *call_host(P *p, const void *fn, uint32_t nargs, struct HostCall *c)
+{
+    Fiber *f = first_frame(p, fn, nargs, call_host_ret);
+    if (f != NULL) {
+        f->vmdata = c;
+    }
+    return f;
+}
+
+Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Func *creator,
+               const Insn *creator_pc)
+{
+    Fiber *f = first_frame(p, fn, nargs, call_goend);
+    if (f == NULL) {
+        return NULL;
+    }
+    Slot *w = f->stack + 2 + funcval_fn(fn)->nres;
+    for (uint32_t i = 0; i < nargs; i++) {
+        w[i] = args[i];
+    }
     f->create_fn = creator;
     f->create_pc = creator_pc;
     return f;

@@ -15,6 +15,7 @@
 
 #include "vm/interp.h"
 
+#include "runtime/host.h"
 #include "runtime/iface.h"
 #include "runtime/session.h"
 #include "vm/panic.h"
@@ -64,7 +65,7 @@ HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
 
 HANDLER_CC Step interp_switch(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
 {
-    if (sched_next(p) == NULL) {
+    if (UNLIKELY(p->m->hosted) || sched_next(p) == NULL) {
         LEAVE();
     }
     COLD(interp_resume);
@@ -391,10 +392,31 @@ HANDLER(GOI)
     NEXT(2);
 }
 
+/* How the fiber of a host call ends without returning: by a panic whose text is kept, or Goexit. */
+COLD_HANDLER(cold_host_exited)
+{
+    const HostCall *c = p->fiber->vmdata;
+    if (host_end(p, c->text ? HOST_PANICKED : HOST_EXITED, NULL)) {
+        LEAVE();
+    }
+    COLD(interp_switch);
+}
+
+HANDLER(HOST_RET)
+{
+    if (LIKELY(host_end(p, HOST_RETURNED, fp))) {
+        LEAVE();
+    }
+    COLD(interp_switch);
+}
+
 HANDLER(GOEND)
 {
     Fiber *f = p->fiber;
     assert(f->defers == NULL && f->panics == NULL);
+    if (UNLIKELY(f->vmdata != NULL)) {
+        COLD(cold_host_exited);
+    }
     if (f->flags & FIBER_F_MAIN) {
         VmState *vm = vm_state(p->vm);
         if (vm->done < vm->ntodo) {

@@ -7,6 +7,7 @@
  */
 #include "vm/interp.h"
 
+#include "runtime/host.h"
 #include "runtime/iface.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched.h"
@@ -386,6 +387,11 @@ static void die(P *p, Fiber *f, const Insn *pc)
     }
     sink_printf(&out, "\ngoroutine %llu [running]:\n", (unsigned long long)f->id);
     trace_from(f, pn->top_pc, pn->top_fp, &out);
+    if (f->vmdata != NULL) { /* the host gets it */
+        text_write(&out, "", 1);
+        ((HostCall *)f->vmdata)->text = t.s;
+        return;
+    }
     Sink *err = p->vm->err ? p->vm->err : &sink_stderr;
     err->write(err, t.s, t.n);
     free(t.s);
@@ -452,11 +458,11 @@ COLD_HANDLER(cold_die)
     f->fp = (uint32_t)(fp - f->stack);
     if (atomic_exchange(&vm_state(p->vm)->dying, 1) == 0) {
         die(p, f, pc);
-        if (p->vm->session == NULL) {
+        if (p->vm->session == NULL && f->vmdata == NULL) {
             LEAVE();
         }
         atomic_store(&vm_state(p->vm)->dying, 0);
-        COLD(cold_goexit_done); /* the others of a session run on */
+        COLD(cold_goexit_done); /* the others of a session, or of the host's VM, run on */
     }
     f->resume = RESUME_AGAIN; /* another goroutine is dying: wait for the end */
     pop_panic(f);

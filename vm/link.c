@@ -87,6 +87,15 @@ const RType *link_find_type(VmState *vm, const uint64_t hash[2])
     return NULL;
 }
 
+const Func *link_find_func(VmState *vm, const char *name)
+{
+    size_t n = strlen(name);
+    const VmUnit *vu;
+    const Symbol *s = find_symbol(vm, hash64_more(HASH64_START, name, n), SYM_FUNC, &vu);
+    const RName *have = s ? rel_get(&s->name) : NULL;
+    return have && have->len == n && memcmp(have->s, name, n) == 0 ? rel_get(&s->target) : NULL;
+}
+
 static bool apply_reloc(Link *l, const Reloc *r)
 {
     static const uint32_t kinds[] = {[RELOC_FUNC] = SYM_FUNC, [RELOC_TYPE] = SYM_TYPE,
@@ -377,6 +386,14 @@ static bool visit(VmState *vm, const UnitPkg *pkg)
     copy_data(vm, vu, pkg);
     const Func *init = rel_get(&pkg->init);
     return init == NULL || todo_add(vm, init);
+}
+
+bool link_schedule_package(VmState *vm, const char *path)
+{
+    const VmUnit *vu;
+    const Symbol *s = find_symbol(vm, hash64_more(HASH64_START, path, strlen(path)), SYM_PACKAGE,
+                                  &vu);
+    return s == NULL || visit(vm, rel_get(&s->target));
 }
 
 bool link_schedule(VmState *vm, const Unit *program, const Func *main)

@@ -61,11 +61,16 @@ void panic_fiber_gone(GolVM *vm, Fiber *f);
  * window. *fp is updated if the stack moved. Returns the callee's fp, NULL: stack overflow. */
 Slot *call_push(P *p, Fiber *f, Slot **fp, const Insn *resume, const void *fn, const Slot *args,
                 uint32_t nargs, const Insn *trampoline);
-extern const Insn call_goend[], call_defer_ret[], call_panic_ret[], call_hook_ret[], call_native_ret[],
+extern const Insn call_goend[], call_host_ret[], call_defer_ret[], call_panic_ret[], call_hook_ret[], call_native_ret[],
     call_ret[];
 /* Starts a goroutine that calls fn. NULL: limit or memory. */
 Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Func *creator,
                const Insn *creator_pc);
+
+/* The fiber of a host call of fn (host.h). Its nargs argument slots, behind the results in the frame
+ * at fiber->fp, are the caller's to write. NULL: limit or memory. */
+struct HostCall;
+Fiber *call_host(P *p, const void *fn, uint32_t nargs, struct HostCall *c);
 
 /* trace.c: frames of a stack, innermost first. */
 typedef struct FrameWalk {

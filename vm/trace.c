@@ -28,7 +28,7 @@ void walk_next(FrameWalk *w)
 {
     const Insn *ret = w->fp[-1].p;
     assert(w->fp - w->stack >= 2);
-    if (ret == call_goend + 2) {
+    if (ret == call_goend + 2 || ret == call_host_ret + 2) {
         w->fp = NULL;
         return;
     }
