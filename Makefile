@@ -17,7 +17,7 @@ LIBS = -lgc -lgmp -lm -pthread -ldl
 # the dispatch loop relies on sibling calls: no frame pointer, no stack protector there
 VM_FLAGS = -fomit-frame-pointer -fno-stack-protector
 
-LIB_SRC = $(wildcard lang/*.c vm/*.c runtime/*.c stdlib/*/*.c stdlib/*/*/*.c stdlib/*/*/*/*.c) embed/gol.c embed/session.c embed/call.c embed/value.c
+LIB_SRC = $(wildcard lang/*.c vm/*.c runtime/*.c stdlib/*/*.c stdlib/*/*/*.c stdlib/*/*/*/*.c) embed/gol.c embed/session.c embed/call.c embed/value.c embed/native.c embed/watch.c
 CLI_SRC = $(wildcard cli/*.c)
 STD_SRC = $(shell find stdlib -name '*.gol')
 LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/obj/%.o)

@@ -343,7 +343,7 @@ GolStatus gol_call(GolFunc *f, const GolValue *args, size_t nargs, GolValue *res
 
 enum { LAST_MAX = 1 << 16 };
 
-/* Fatal errors go to standard error and are kept for the error objects. */
+/* Fatal errors go where the program's standard error goes and are kept for the error objects. */
 static void keep_last(Sink *sink, const void *data, size_t n)
 {
     Embed *e = sink->ctx;
@@ -357,23 +357,49 @@ static void keep_last(Sink *sink, const void *data, size_t n)
         }
     }
     lock_release(&e->last_lock);
-    sink_stderr.write(&sink_stderr, data, n);
+    if (e->io.write) {
+        e->io.write(e->io.ctx, 2, data, n);
+    } else {
+        sink_stderr.write(&sink_stderr, data, n);
+    }
 }
 
-bool embed_open(GolVM *vm)
+bool embed_open(GolVM *vm, const GolConfig *config)
 {
     Embed *e = calloc(1, sizeof *e);
-    Sink *sink = calloc(1, sizeof *sink);
-    if (!e || !sink) {
-        free(e);
-        free(sink);
+    if (!e) {
         return false;
     }
     e->vm = vm;
-    *sink = (Sink){keep_last, e};
+    e->sink = (Sink){keep_last, e};
+    e->time_max = config->time_max_ns;
+    e->io.write = config->write;
+    e->io.ctx = config->ctx;
+    e->io.output_max = config->output_max;
     vm->host = e;
-    vm->err = sink;
+    native_open(vm);
+    vm->err = &e->sink;
+    vm->io = config->write || config->output_max ? &e->io : NULL;
     return true;
+}
+
+bool embed_begin(GolVM *vm)
+{
+    Embed *e = embed_of(vm);
+    return e->time_max == 0 || watch_begin(&e->watch, vm, e->time_max);
+}
+
+void embed_limit(GolVM *vm, const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!sched_exiting(vm)) {
+        sink_printf(vm->err, "fatal error: %s\n", text);
+        sched_exit_vm(vm, 2);
+    }
 }
 
 void embed_close(GolVM *vm)
@@ -385,7 +411,10 @@ void embed_close(GolVM *vm)
         free(c);
     }
     if (e) {
-        free(vm->err);
+        watch_end(&e->watch);
+        native_close(e);
+        vm->err = &sink_stderr;
+        vm->io = NULL;
         free(e->last);
         free(e);
         vm->host = NULL;
@@ -443,9 +472,14 @@ GolStatus gol_start(GolVM *vm, const GolProgram *program, GolError **error)
         return error_set(error, GOL_INVALID, "%s", *err ? err : "out of memory");
     }
     if (!link_schedule_package(vm_state(vm), "internal/host") ||
-        !link_schedule(vm_state(vm), unit, rel_get(&unit->main)) || !embed_prepare(e)) {
+        !link_schedule(vm_state(vm), unit, rel_get(&unit->main)) || !embed_prepare(e) ||
+        !native_linked(e)) {
         return error_set(error, GOL_INVALID, "out of memory");
     }
+    if (!embed_begin(vm)) {
+        return error_set(error, GOL_INVALID, "no thread to watch the time");
+    }
+    vm_begin(vm_state(vm));
     e->started = true;
     host_open(vm);
     return run_todo(vm, error);

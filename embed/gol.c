@@ -198,6 +198,8 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
         .nprocs = config->procs,
         .stack_max = config->stack_max,
         .heap_max = config->heap_max,
+        .steps_max = config->steps_max,
+        .fibers_max = config->goroutines_max,
         .allow_unsafe = config->allow_unsafe,
         .image = std_image(),
     };
@@ -211,7 +213,7 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
     vm->gol->argc = config->argc;
     vm->gol->argv = config->argv;
     vm->gol->owns_process = config->owns_process;
-    if (!embed_open(vm->gol)) {
+    if (!embed_open(vm->gol, config)) {
         vm_free(vm);
         if (error) {
             *error = error_text(NULL);
@@ -225,7 +227,7 @@ int gol_run(GolVM *vm, const GolProgram *program, char **error)
 {
     char err[512] = "";
     Unit *copy = load_copy(vm_state(vm), program, err, sizeof err);
-    if (copy) {
+    if (copy && embed_begin(vm)) {
         return vm_run(vm_state(vm), copy);
     }
     if (error) {

@@ -55,12 +55,35 @@ typedef struct Call {
     struct Call *next;
 } Call;
 
+/* A VM that ends at a point in time (watch.c). */
+typedef struct Watch {
+    struct Watch *next;
+    GolVM *vm;
+    int64_t limit_ns, deadline;
+    bool listed;
+} Watch;
+
+/* From now on; false: there is no thread to be had. */
+bool watch_begin(Watch *w, GolVM *vm, int64_t limit_ns);
+/* The VM is left alone after it; also if it was never begun. */
+void watch_end(Watch *w);
+
 typedef struct Embed {
     GolVM *vm;
+    Sink sink;             /* GolVM.err */
+    HostIO io;
+    Watch watch;
+    int64_t time_max;      /* of the program, 0: none */
     SpinLock lock;
     Call *free_calls;
     _Atomic uint64_t nhandles;
     bool started;
+    struct Bound *bound;   /* natives of the host; before the program is loaded */
+    struct HostObject *objects; /* under lock */
+    GolPromise *promises;  /* under lock */
+    int64_t object_ids;    /* under lock */
+    const RType *cell_type; /* internal/host.object */
+    const Func *drop;      /* the cleanup of one */
     const RType *basic[BASIC_COUNT];
     struct GolFunc lib[LIB_COUNT];
     /* what the VM said before it ended */
@@ -107,7 +130,16 @@ bool value_from_slots(Embed *e, P *p, const RType *t, const Slot *s, GolValue *o
 GolStatus value_lib(GolVM *vm, int lib, const GolValue *args, size_t nargs, GolValue *out,
                     size_t nout, bool with_error, GolError **error);
 
-bool embed_open(GolVM *vm);
+/* native.c */
+void native_open(GolVM *vm);
+bool native_linked(Embed *e); /* the program is loaded */
+void native_close(Embed *e);
+
+bool embed_open(GolVM *vm, const GolConfig *config);
+/* The program begins to run: wall time counts. False: out of threads. */
+bool embed_begin(GolVM *vm);
+/* Ends the VM with "fatal error: ..."; from any thread. */
+void embed_limit(GolVM *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void embed_close(GolVM *vm);
 /* Finds the parts of internal/host; once, before the first call. */
 bool embed_prepare(Embed *e);

@@ -118,7 +118,10 @@ GOL_API int gol_disassemble(const GolProgram *program, const char *filter, FILE 
 /* A virtual machine: goroutines, heap, package variables. */
 typedef struct GolVM GolVM;
 
-/* Limits and surroundings of a VM. Zero means the default. Later versions append fields. */
+/* Limits and surroundings of a VM. Zero means the default. Later versions append fields.
+ *
+ * A program that reaches a limit ends by a fatal error that names it, as "fatal error: limit of 1000
+ * steps reached", exit status 2, within milliseconds, wherever its goroutines stand. */
 typedef struct GolConfig {
     uint32_t procs;        /* GOMAXPROCS; default: the environment's, else the number of cores */
     uint64_t stack_max;    /* bytes a goroutine's stack may take; default 1,000,000,000 */
@@ -129,6 +132,15 @@ typedef struct GolConfig {
     int allow_unsafe;      /* permission: programs that import unsafe may run. They can break the
                               promise that no script harms the host */
     GolCompileLimits compile; /* of each entry of a session */
+    uint64_t steps_max;    /* loop iterations, calls and channel operations, of all goroutines */
+    uint64_t goroutines_max; /* at a time */
+    int64_t time_max_ns;   /* wall time from the start of the program, nanoseconds */
+    uint64_t output_max;   /* bytes written to standard output and error */
+    /* Gets what the program writes to standard output (fd 1) and standard error (fd 2), fatal errors
+     * too, instead of the process's streams. On any thread of the VM, several at once; it may block,
+     * and returns how many bytes it took: fewer than n is an error of the write. */
+    size_t (*write)(void *ctx, int fd, const void *data, size_t n);
+    void *ctx;
 } GolConfig;
 
 /* A VM, or NULL with a text in *error that the caller frees with gol_free. */
@@ -296,6 +308,71 @@ GOL_API GolStatus gol_new_map(GolVM *vm, GolValue *out, GolError **error);
 GOL_API GolStatus gol_text(GolVM *vm, const GolValue *value, char **out, GolError **error);
 /* The type as %T prints it, "nil" for nil. Lives as long as the handle; static for scalars. */
 GOL_API const char *gol_type_name(const GolValue *value);
+
+/* ---- C functions in gol ------------------------------------------------------------------------
+ *
+ * A module is a package of the host: gol text, and C functions registered by their Go signatures. It is
+ * given to the compiler as a file (GolSource.files) and bound to each VM with a context pointer. */
+
+typedef struct GolModule GolModule;
+typedef struct GolCall GolCall; /* one call of a native: valid until the native returns */
+
+/* A native runs on a thread of the VM, several at once. It stores results and returns; it must not
+ * block, except between gol_block_begin and gol_block_end, and may call gol_call. */
+typedef void (*GolNative)(GolCall *call);
+
+/* source: the package's text from its package clause on, without the natives; NULL: nothing but the
+ * clause. Copied. NULL without memory. */
+GOL_API GolModule *gol_module_new(const char *import_path, const char *source);
+/* signature: a declaration without body, "func Add(a, b int) int", "func (w *Window) Title() string".
+ * Returns 0, or -1 if it cannot be one; what the compiler has against it, it will say. */
+GOL_API int gol_module_func(GolModule *m, const char *signature, GolNative fn);
+/* The module as a file for GolSource.files, until the module changes or is freed. */
+GOL_API const GolFile *gol_module_file(GolModule *m);
+GOL_API void gol_module_free(GolModule *m);
+/* Before gol_start or gol_run: the VM's programs find the module's natives, which find ctx by
+ * gol_call_ctx. The module may be freed afterwards. 0, or -1 without memory. */
+GOL_API int gol_vm_bind(GolVM *vm, const GolModule *m, void *ctx);
+
+GOL_API void *gol_call_ctx(GolCall *call);
+GOL_API GolVM *gol_call_vm(GolCall *call);
+
+/* Arguments, counted from 0 without the receiver. What is not there or of another kind is 0 or "". A
+ * text stays where it is until the native returns. */
+GOL_API int64_t gol_arg_int(GolCall *call, size_t i); /* any integer type */
+GOL_API double gol_arg_float(GolCall *call, size_t i);
+GOL_API int gol_arg_bool(GolCall *call, size_t i);
+GOL_API const char *gol_arg_string(GolCall *call, size_t i, size_t *len); /* string or []byte */
+/* Any argument; *out is the caller's to release. 0, or -1 without memory. */
+GOL_API int gol_arg(GolCall *call, size_t i, GolValue *out);
+
+/* Results. What does not fit the signature panics when the native returns, and gives -1. */
+GOL_API void gol_result_int(GolCall *call, size_t i, int64_t v);
+GOL_API int gol_result(GolCall *call, size_t i, const GolValue *v);
+
+/* The call panics with this text as its error when the native returns. */
+GOL_API void gol_panic(GolCall *call, const char *fmt, ...);
+
+/* Objects of the host: a result whose type is a struct of one pointer field, or a pointer to such a struct,
+ * as "type handle struct{}; type Window struct{ h *handle }". The script can copy it, not look into it or
+ * forge it. finalize, if not NULL, is called once when the last copy is garbage or the VM is closed, on any
+ * thread; it must not call into the VM. */
+GOL_API int gol_result_object(GolCall *call, size_t i, void *ptr, void (*finalize)(void *ptr));
+/* The pointer; NULL for the zero value. */
+GOL_API void *gol_arg_object(GolCall *call, size_t i);
+GOL_API void *gol_receiver(GolCall *call);
+
+/* Between these the native may block: its P serves other goroutines. It touches no argument. */
+GOL_API void gol_block_begin(GolCall *call);
+GOL_API void gol_block_end(GolCall *call);
+
+/* The native will have been done when the promise is resolved, by any thread: the goroutine waits, no
+ * thread does. Once a native, as the last that it does. Every promise must be resolved or rejected once,
+ * before or after the VM's end. Results as in gol_result, copied, lists excepted; a rejected one panics. */
+typedef struct GolPromise GolPromise;
+GOL_API GolPromise *gol_promise_new(GolCall *call);
+GOL_API void gol_promise_resolve(GolPromise *promise, const GolValue *results, size_t n);
+GOL_API void gol_promise_reject(GolPromise *promise, const char *message);
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 

@@ -87,6 +87,14 @@ typedef enum ChoiceKind {
 /* Answers below n. Called by the thread that runs p; it may not call back into the VM. */
 typedef uint32_t ChoiceFn(P *p, ChoiceKind kind, uint32_t n, void *ctx);
 
+/* Where standard output and error go instead of the process's streams, and how much of it. */
+typedef struct HostIO {
+    size_t (*write)(void *ctx, int fd, const void *data, size_t n); /* NULL: the process's */
+    void *ctx;
+    uint64_t output_max;      /* bytes; 0: no limit */
+    _Atomic uint64_t output;  /* written so far; any P adds */
+} HostIO;
+
 typedef struct GolVM {
     const VMHooks *hooks;
     struct Heap *heap;    /* heap.h */
@@ -182,6 +190,8 @@ typedef struct GolVM {
      * Written atomically, always with the same values. */
     void *time_local;
     void (*time_value)(struct P *p, Slot *out, int64_t now);
+    void (*object_gone)(struct GolVM *vm, int64_t id); /* a host's object is garbage: on a P */
+    HostIO *io;                   /* the embedder's; NULL: plain streams */
     bool owns_process;            /* the gol command: EPIPE on stdout or stderr ends it by SIGPIPE */
     struct DynTypes *dyn_types;   /* dyntype.c; under its lock */
 } GolVM;

@@ -59,6 +59,7 @@ typedef struct Dispatch {
 #include "vm/opcodes.def"
 
 extern const Dispatch dispatch_plain;
+const Dispatch *dispatch_counted(const Dispatch *base); /* with a limit of steps: interp_count.c */
 const Dispatch *dispatch_chosen(void); /* yields at synchronisation points: interp_choice.c */
 
 #define HANDLER(name)                                                                              \

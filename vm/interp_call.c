@@ -338,6 +338,16 @@ HANDLER(NATIVE_RET)
 
 /* --- goroutines --- */
 
+/* A goroutine could not be made. */
+COLD_HANDLER(cold_no_fiber)
+{
+    uint64_t max = p->vm->max_fibers;
+    if (max && (uint64_t)sched_num_fibers(p->vm) >= max) {
+        panic_set_fatal(p, "limit of %llu goroutines reached", (unsigned long long)max);
+    }
+    COLD(cold_no_memory);
+}
+
 static bool start_go(P *p, const void *fn, const Slot *window, const Insn *pc, const Slot *fp)
 {
     const Func *g = funcval_fn(fn);
@@ -352,7 +362,7 @@ static bool start_go(P *p, const void *fn, const Slot *window, const Insn *pc, c
 HANDLER(GO)
 {
     if (UNLIKELY(!start_go(p, op_ext_ptr(pc, 0), &RA, pc, fp))) {
-        COLD(cold_no_memory);
+        COLD(cold_no_fiber);
     }
     NEXT(2);
 }
@@ -370,7 +380,7 @@ HANDLER(GOC)
         COLD(cold_go_nil);
     }
     if (UNLIKELY(!start_go(p, RB.p, &RA, pc, fp))) {
-        COLD(cold_no_memory);
+        COLD(cold_no_fiber);
     }
     NEXT(2);
 }
@@ -387,7 +397,7 @@ HANDLER(GOI)
         COLD(cold_nil);
     }
     if (UNLIKELY(!start_go(p, fn, w, pc, fp))) {
-        COLD(cold_no_memory);
+        COLD(cold_no_fiber);
     }
     NEXT(2);
 }

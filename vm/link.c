@@ -150,10 +150,12 @@ static bool natives_room(VmState *vm, uint64_t n)
     if (vm->nnatives + n > vm->cap_natives) {
         uint32_t cap = (uint32_t)(vm->nnatives + n) * 2;
         NativeFn *t = realloc(vm->natives, cap * sizeof *t);
-        if (t == NULL) {
+        vm->natives = t ? t : vm->natives;
+        void **ctx = t ? realloc(vm->native_ctx, cap * sizeof *ctx) : NULL;
+        if (ctx == NULL) {
             return false;
         }
-        vm->natives = t;
+        vm->native_ctx = ctx;
         vm->cap_natives = cap;
     }
     return true;
@@ -172,10 +174,15 @@ static bool bind_natives(Link *l, bool image)
     l->vu->native_base = vm->nnatives;
     for (uint64_t i = 0; i < u->nnatives; i++) {
         const RName *n = rel_get(&names[i]);
+        void *ctx = NULL;
         NativeFn fn = natives_find(n->s, n->len);
+        if (fn == NULL && !image && vm->find_native != NULL) {
+            fn = vm->find_native(vm->gol, n->s, n->len, &ctx);
+        }
         if (fn == NULL && !image) {
             return fail(l, "missing function body: %.*s", (int)n->len, n->s);
         }
+        vm->native_ctx[vm->nnatives] = ctx;
         vm->natives[vm->nnatives++] = fn ? fn : missing_native;
     }
     return true;

@@ -217,6 +217,9 @@ static bool set_up(VmState *vm, const VmConfig *c, char *err, size_t nerr)
         snprintf(err, nerr, "out of memory");
         return false;
     }
+    vm->steps_max = c->steps_max;
+    atomic_store_explicit(&vm->steps_left, (int64_t)c->steps_max, memory_order_relaxed);
+    vm->gol->max_fibers = c->fibers_max;
     vmheap_configure(vm->gol, c->heap_max, run_finalizers);
     vm->heap_hooks = *vm->gol->heap->hooks;
     vm->heap_hooks.fatal = vm_heap_fatal;
@@ -272,8 +275,16 @@ void vm_free(VmState *vm)
     }
     free(vm->units);
     free(vm->natives);
+    free(vm->native_ctx);
     free(vm->todo);
     free(vm);
+}
+
+void vm_begin(VmState *vm)
+{
+    bool free_choice = vm->gol->choice.mode == CHOICE_FREE;
+    const Dispatch *base = free_choice ? &dispatch_plain : dispatch_chosen();
+    vm->dispatch = vm->steps_max ? dispatch_counted(base) : base;
 }
 
 static int run(VmState *vm, const Unit *program, const Func *main)
@@ -290,7 +301,7 @@ static int run(VmState *vm, const Unit *program, const Func *main)
         return 2;
     }
     vm->done = 1;
-    vm->dispatch = gol->choice.mode == CHOICE_FREE ? &dispatch_plain : dispatch_chosen();
+    vm_begin(vm);
     f->flags |= FIBER_F_MAIN;
     gol->main_fiber = f;
     return sched_run_vm(gol, f);

@@ -38,6 +38,8 @@ typedef struct VmConfig {
     uint32_t nprocs;              /* 0: GOMAXPROCS or the cores */
     uint64_t stack_max;           /* bytes a goroutine's stack may take; 0: default */
     uint64_t heap_max;            /* bytes; 0: no limit */
+    uint64_t steps_max;           /* back edges, calls, channel operations; 0: no limit */
+    uint64_t fibers_max;          /* goroutines at a time; 0: no limit */
     bool allow_unsafe;            /* units may import unsafe */
     Unit *image;                  /* std image, shared and fully linked; NULL: none */
 } VmConfig;
@@ -53,13 +55,18 @@ typedef struct VmState {
     uint8_t *globals;             /* reserved address range; never moves */
     size_t globals_used, globals_cap;
     NativeFn *natives;            /* by number: NATIVE's ext after linking */
+    void **native_ctx;            /* by number: what find_native gave with the function, or NULL */
     uint32_t nnatives, cap_natives;
+    /* The embedder's natives; asked after the library's. NULL, or NULL from it: none */
+    NativeFn (*find_native)(GolVM *vm, const char *name, size_t len, void **ctx);
     const RType *iter_type;       /* a MapIter on the heap */
     PanicTypes types;
     SpinLock types_lock;
     const Func **todo;            /* what the main fiber runs, in order */
     uint32_t ntodo, cap_todo, done;
     const struct Dispatch *dispatch; /* set when the VM begins to run */
+    uint64_t steps_max;
+    _Atomic int64_t steps_left;   /* not yet in a P's budget; any P takes portions */
     uint64_t stack_max;
     _Atomic uint32_t dying;       /* a panic is being printed by one fiber: 1 */
     struct DynFuncs *dyn_funcs;   /* dynfunc.c; under its lock */
@@ -73,6 +80,7 @@ typedef struct VmP {
     uint32_t native_status;       /* NativeStatus on the way to cold_native */
     const char *lock_fatal;       /* what an unlock did wrong, on the way to cold_lock_fatal */
     int32_t lock_count;           /* readers, on the way to slow_runlock */
+    int64_t budget;               /* steps until the next portion (interp_count.c) */
     char *fatal;                  /* fatal error to report at the next safepoint; malloc'd */
     struct Defer *free_defers;
     uint32_t nfree_defers;
@@ -99,6 +107,8 @@ bool vm_load(VmState *vm, Unit *u, char *err, size_t nerr);
 /* Runs package initialisers that have not run yet, then main.main, on the calling thread; gives the
  * exit status. Once per VM: the scheduler ends with the program. */
 int vm_run(VmState *vm, Unit *program);
+/* Chooses the dispatch table: once, before anything runs that vm_run does not run. */
+void vm_begin(VmState *vm);
 /* Runs one function without parameters instead of a program (tests, tools). */
 int vm_run_func(VmState *vm, const Func *f);
 

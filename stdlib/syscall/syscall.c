@@ -163,11 +163,66 @@ static void broken_pipe(P *p, int fd)
     }
 }
 
+/* Standard output or error of a VM whose host limits it or takes it. */
+static bool output_allowed(P *p, size_t n)
+{
+    HostIO *io = p->vm->io;
+    uint64_t sum = atomic_fetch_add_explicit(&io->output, n, memory_order_relaxed) + n;
+    return io->output_max == 0 || sum <= io->output_max;
+}
+
+static NativeStatus write_to_host(P *p, Slot *fp, int fd, Slice buf)
+{
+    const HostIO *io = p->vm->io;
+    sched_enter_blocking(p);
+    size_t n = io->write(io->ctx, fd, buf.ptr, buf.len);
+    p = sched_exit_blocking(p);
+    fp = native_frame(p);
+    fp[0].i = (int64_t)n;
+    fp[1].i = n < buf.len ? EIO : 0;
+    return NATIVE_OK;
+}
+
+/* write(2) that never raises SIGPIPE, for a VM in a host: its handlers are its own. */
+static ssize_t write_in_host(int fd, const void *buf, size_t n)
+{
+    sigset_t pipe, old, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &old);
+    sigpending(&pending);
+    ssize_t put = write_waiting(fd, buf, n);
+    int error = errno;
+    if (put < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        struct timespec none = {0, 0};
+        while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = error;
+    return put;
+}
+
 static NativeStatus sys_write(P *p, Slot *fp)
 {
     int fd = (int)fp[2].i, error;
     Slice buf = slot_slice(fp + 3);
     ssize_t n;
+    if (p->vm->io && (fd == 1 || fd == 2)) {
+        if (!output_allowed(p, buf.len)) {
+            return native_fatal(p, "limit of %llu bytes of output reached",
+                                (unsigned long long)p->vm->io->output_max);
+        }
+        if (p->vm->io->write) {
+            return write_to_host(p, fp, fd, buf);
+        }
+    }
+    if (!p->vm->owns_process) {
+        BLOCKING(n, write_in_host(fd, buf.ptr, buf.len));
+        fp[0].i = n;
+        fp[1].i = error;
+        return NATIVE_OK;
+    }
     if (writes_at_once(fd, buf.len)) {
         do {
             n = write(fd, buf.ptr, buf.len);
