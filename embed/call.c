@@ -147,7 +147,12 @@ Call *call_new(Embed *e, const RType *type)
     Call *c = e->free_calls;
     e->free_calls = c ? c->next : NULL;
     lock_release(&e->lock);
-    c = c ? c : calloc(1, sizeof *c);
+    if (!c && (c = calloc(1, sizeof *c)) != NULL) {
+        lock_acquire(&e->lock);
+        c->all_next = e->all_calls;
+        e->all_calls = c;
+        lock_release(&e->lock);
+    }
     if (c) {
         c->type = type;
         c->host.finish = finish;
@@ -405,9 +410,10 @@ void embed_limit(GolVM *vm, const char *fmt, ...)
 void embed_close(GolVM *vm)
 {
     Embed *e = embed_of(vm);
-    for (Call *c = e ? e->free_calls : NULL, *next; c; c = next) {
-        next = c->next;
+    for (Call *c = e ? e->all_calls : NULL, *next; c; c = next) {
+        next = c->all_next;
         free(c->results);
+        free(c->host.text);
         free(c);
     }
     if (e) {

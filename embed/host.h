@@ -52,7 +52,8 @@ typedef struct Call {
     GolValue *results;     /* room for nresults; own memory, copied out by the caller */
     size_t nresults, cap;
     bool no_memory;
-    struct Call *next;
+    struct Call *next;     /* free list */
+    struct Call *all_next;
 } Call;
 
 /* A VM that ends at a point in time (watch.c). */
@@ -75,7 +76,7 @@ typedef struct Embed {
     Watch watch;
     int64_t time_max;      /* of the program, 0: none */
     SpinLock lock;
-    Call *free_calls;
+    Call *free_calls, *all_calls;
     _Atomic uint64_t nhandles;
     bool started;
     struct Bound *bound;   /* natives of the host; before the program is loaded */
