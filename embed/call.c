@@ -252,7 +252,7 @@ GolFunc *gol_func_of(GolVM *vm, const GolValue *v, GolError **error)
 void gol_func_free(GolFunc *f)
 {
     if (f && f->rooted) {
-        heap_root_remove(f->vm->heap, &f->root);
+        value_unroot(f->vm, &f->root);
     }
     free(f);
 }

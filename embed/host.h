@@ -127,6 +127,9 @@ ValueFit value_to_slots(Embed *e, P *p, const RType *t, const GolValue *v, Slot 
 /* The value at s as C sees it. False: no memory for a handle. */
 bool value_from_slots(Embed *e, P *p, const RType *t, const Slot *s, GolValue *out);
 
+/* Removes a root from any thread. */
+void value_unroot(GolVM *vm, HeapRoot *root);
+
 /* Calls a function of internal/host whose results are nout values and, with_error, an error. */
 GolStatus value_lib(GolVM *vm, int lib, const GolValue *args, size_t nargs, GolValue *out,
                     size_t nout, bool with_error, GolError **error);

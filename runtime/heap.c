@@ -532,8 +532,12 @@ void heap_root_add(Heap *h, HeapRoot *r, void *ptr)
 
 void heap_root_remove(struct P *p, HeapRoot *r)
 {
-    Heap *h = heap_cache(p)->heap;
     heap_shade_root(p, r->ptr);
+    heap_root_drop(heap_cache(p)->heap, r);
+}
+
+void heap_root_drop(Heap *h, HeapRoot *r)
+{
     pthread_mutex_lock(&h->lock);
     if (r->prev) {
         r->prev->next = r->next;

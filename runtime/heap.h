@@ -366,6 +366,7 @@ void heap_stats(Heap *h, HeapStats *out);
 /* Roots that C code holds. */
 void heap_root_add(Heap *h, HeapRoot *r, void *ptr);
 void heap_root_remove(struct P *p, HeapRoot *r);
+void heap_root_drop(Heap *h, HeapRoot *r); /* of a VM that has ended: nothing collects any more */
 
 /* A random number from P's stream, which is seeded from hooks->rand. */
 uint64_t heap_rand_seed(struct P *p);
