@@ -109,7 +109,9 @@ typedef struct Fiber {
     Slot first[];         /* the first stack: the rest of the block */
 } Fiber;
 
-enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */, FIBER_F_USER = 4
+enum { FIBER_F_MAIN = 1, FIBER_F_SYSTEM = 2 /* not counted, not dumped */,
+       FIBER_F_HOST = 4 /* a host call (host.h): its HostCall stands in the stack's slot 0 */,
+       FIBER_F_USER = 8
        /* this bit and above are vm's (vm.h) */ };
 
 #define FIBER_BLOCK 448 /* a whole number of cache lines */

@@ -176,7 +176,7 @@ static bool is_done(HostCall *c)
 
 static void begin(M *m, HostCall *c, Fiber *f, bool nested)
 {
-    assert(f->vmdata == c && fiber_status(f) == FIBER_NEW);
+    assert(host_call_of(f) == c && fiber_status(f) == FIBER_NEW);
     c->m = m;
     c->nested = nested;
     c->end = HOST_RUNS;
@@ -260,7 +260,7 @@ static void tell(GolVM *vm, M *m)
 
 bool host_end(P *p, HostEnd end, const Slot *results)
 {
-    HostCall *c = p->fiber->vmdata;
+    HostCall *c = host_call_of(p->fiber);
     M *waiter = c->m;
     bool nested = c->nested, here = waiter == p->m;
     c->end = end;

@@ -49,7 +49,13 @@ M *host_attach(GolVM *vm);
 /* It leaves: the P goes to who has work for it. */
 void host_detach(M *m);
 
-/* Runs fiber f (FIBER_NEW, its vmdata is c) until c is done, true, or the VM ends, false. */
+/* The host call that f makes, or NULL. */
+static inline HostCall *host_call_of(const Fiber *f)
+{
+    return f->flags & FIBER_F_HOST ? f->stack[0].p : NULL;
+}
+
+/* Runs fiber f (FIBER_NEW, made for c) until c is done, true, or the VM ends, false. */
 bool host_run(M *m, HostCall *c, Fiber *f);
 
 /* The same from a native of the VM, whose fiber's state is saved and which holds P p. Gives the P

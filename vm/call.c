@@ -52,21 +52,22 @@ Slot *call_push(P *p, Fiber *f, Slot **fp, const Insn *resume, const void *fn, c
     return w;
 }
 
-/* A fiber whose first frame is fn's, its arguments still to be written; the frame returns to
- * trampoline. */
-static Fiber *first_frame(P *p, const void *fn, uint32_t nargs, const Insn *trampoline)
+/* A fiber whose first frame, at slot base, is fn's, its arguments still to be written; the frame
+ * returns to trampoline. */
+static inline Fiber *first_frame(P *p, const void *fn, uint32_t nargs, uint32_t base,
+                                 const Insn *trampoline)
 {
     const Func *g = funcval_fn(fn);
     Fiber *f = fiber_new(p);
     if (f == NULL) {
         return NULL;
     }
-    uint32_t need = 2 + g->frame + g->nres + nargs;
+    uint32_t need = base + g->frame + g->nres + nargs;
     if (need > f->stack_slots && !fiber_grow(p, f, need)) {
         fiber_free(p, f);
         return NULL;
     }
-    Slot *w = f->stack + 2;
+    Slot *w = f->stack + base;
     w[-2].p = (void *)fn;
     w[-1].p = (void *)(trampoline + 2);
     /* loops: a call of memset or memcpy costs more than the few words of nearly every go */
@@ -74,7 +75,7 @@ static Fiber *first_frame(P *p, const void *fn, uint32_t nargs, const Insn *tram
         w[s].u = 0;
     }
     f->pc = func_code(g);
-    f->fp = 2;
+    f->fp = base;
     f->resume = RESUME_ENTER;
     f->panics = f->defers = NULL;
     return f;
@@ -82,9 +83,10 @@ static Fiber *first_frame(P *p, const void *fn, uint32_t nargs, const Insn *tram
 
 Fiber *call_host(P *p, const void *fn, uint32_t nargs, struct HostCall *c)
 {
-    Fiber *f = first_frame(p, fn, nargs, call_host_ret);
+    Fiber *f = first_frame(p, fn, nargs, 3, call_host_ret);
     if (f != NULL) {
-        f->vmdata = c;
+        f->flags |= FIBER_F_HOST;
+        f->stack[0].p = c;
     }
     return f;
 }
@@ -92,7 +94,7 @@ Fiber *call_host(P *p, const void *fn, uint32_t nargs, struct HostCall *c)
 Fiber *call_go(P *p, const void *fn, const Slot *args, uint32_t nargs, const Func *creator,
                const Insn *creator_pc)
 {
-    Fiber *f = first_frame(p, fn, nargs, call_goend);
+    Fiber *f = first_frame(p, fn, nargs, 2, call_goend);
     if (f == NULL) {
         return NULL;
     }

@@ -405,7 +405,7 @@ HANDLER(GOI)
 /* How the fiber of a host call ends without returning: by a panic whose text is kept, or Goexit. */
 COLD_HANDLER(cold_host_exited)
 {
-    const HostCall *c = p->fiber->vmdata;
+    const HostCall *c = host_call_of(p->fiber);
     if (host_end(p, c->text ? HOST_PANICKED : HOST_EXITED, NULL)) {
         LEAVE();
     }
@@ -424,7 +424,7 @@ HANDLER(GOEND)
 {
     Fiber *f = p->fiber;
     assert(f->defers == NULL && f->panics == NULL);
-    if (UNLIKELY(f->vmdata != NULL)) {
+    if (UNLIKELY(f->flags & FIBER_F_HOST)) {
         COLD(cold_host_exited);
     }
     if (f->flags & FIBER_F_MAIN) {

@@ -387,9 +387,10 @@ static void die(P *p, Fiber *f, const Insn *pc)
     }
     sink_printf(&out, "\ngoroutine %llu [running]:\n", (unsigned long long)f->id);
     trace_from(f, pn->top_pc, pn->top_fp, &out);
-    if (f->vmdata != NULL) { /* the host gets it */
+    HostCall *call = host_call_of(f);
+    if (call != NULL) {
         text_write(&out, "", 1);
-        ((HostCall *)f->vmdata)->text = t.s;
+        call->text = t.s;
         return;
     }
     Sink *err = p->vm->err ? p->vm->err : &sink_stderr;
@@ -458,7 +459,7 @@ COLD_HANDLER(cold_die)
     f->fp = (uint32_t)(fp - f->stack);
     if (atomic_exchange(&vm_state(p->vm)->dying, 1) == 0) {
         die(p, f, pc);
-        if (p->vm->session == NULL && f->vmdata == NULL) {
+        if (p->vm->session == NULL && !(f->flags & FIBER_F_HOST)) {
             LEAVE();
         }
         atomic_store(&vm_state(p->vm)->dying, 0);
