@@ -15,7 +15,7 @@ static void check(const char *text, size_t n)
     if (load_input(l)) {
         load_check(l);
         if (d->nerrors == 0) {
-            vet_run(d, load_packages(l), load_main(l), "");
+            vet_run(d, load_packages(l), load_vetted(l), "");
         }
     }
     diag_format(d, false, true);
