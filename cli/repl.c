@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/repl_input.h"
+#include "cli/repl_keep.h"
 #include "include/gol.h"
 
 typedef struct Repl {
@@ -52,6 +53,16 @@ static bool open_session(Repl *r)
         gol_free(error);
         r->quit = true;
         r->status = 1;
+    }
+    if (r->session) {
+        char setup[64];
+        snprintf(setup, sizeof setup, "gol__repl.Setup(%s, %s)", r->terminal ? "true" : "false",
+                 r->color && r->terminal ? "true" : "false");
+        GolEntry e = {.text = setup, .text_len = strlen(setup)};
+        GolOutcome out;
+        gol_eval(r->session, &e, &out);
+        gol_free(out.message);
+        gol_free(out.type);
     }
     return r->session != NULL;
 }
@@ -103,6 +114,14 @@ static void eval(Repl *r, const char *text)
     gol_free(out.type);
 }
 
+/* What the user has entered; :save writes what succeeded. */
+static void eval_entered(Repl *r, const char *text)
+{
+    GolOutcome out = eval_named(r, text, NULL, false);
+    keep_entry(text, out.status == GOL_EVAL_OK && !out.type);
+    gol_free(out.type);
+}
+
 /* ---- Commands --------------------------------------------------------------------------------- */
 
 static void cmd_help(Repl *r, const char *arg);
@@ -134,6 +153,48 @@ static void cmd_bt(Repl *r, const char *arg)
     char text[64];
     snprintf(text, sizeof text, "gol__repl.Bt(%ld)", strtol(arg, NULL, 10));
     eval(r, text);
+}
+
+static void cmd_kill(Repl *r, const char *arg)
+{
+    char text[64];
+    snprintf(text, sizeof text, "gol__repl.Kill(%ld)", strtol(arg, NULL, 10));
+    eval(r, text);
+}
+
+static void cmd_more(Repl *r, const char *arg)
+{
+    (void)arg;
+    eval(r, "gol__repl.More()");
+}
+
+static void cmd_doc(Repl *r, const char *arg)
+{
+    char *text = gol_session_doc(r->session, arg);
+    if (text) {
+        fputs(text, stdout);
+    } else {
+        fprintf(stderr, "no declaration of %s\n", arg);
+        r->status = 1;
+    }
+    gol_free(text);
+}
+
+/* The expression in a function that is called again and again; first it is checked as it stands. */
+static void cmd_bench(Repl *r, const char *arg)
+{
+    GolOutcome out = eval_named(r, arg, NULL, true);
+    if (out.status == GOL_EVAL_OK) {
+        bool one = out.type && out.type[0] != '(' && strcmp(out.type, "untyped nil") != 0;
+        size_t size = strlen(arg) + 64;
+        char *text = malloc(size);
+        if (text) {
+            snprintf(text, size, "gol__repl.Bench(func() {\n%s%s\n})", one ? "_ = " : "", arg);
+            eval(r, text);
+        }
+        free(text);
+    }
+    gol_free(out.type);
 }
 
 static void cmd_time(Repl *r, const char *arg)
@@ -187,6 +248,46 @@ static char *read_file(const char *path)
     return text;
 }
 
+/* A saved session, entry by entry; a failing one ends it. */
+static void load_entries(Repl *r, const char *text)
+{
+    char *entry = NULL;
+    while ((entry = keep_next(&text)) != NULL && !r->quit) {
+        eval_entered(r, entry);
+        free(entry);
+        if (r->status != 0) {
+            return;
+        }
+    }
+    free(entry);
+}
+
+static void cmd_save(Repl *r, const char *arg)
+{
+    if (!keep_save(arg)) {
+        fprintf(stderr, "%s: %s\n", arg, strerror(errno));
+        r->status = 1;
+    }
+}
+
+static void cmd_edit(Repl *r, const char *arg)
+{
+    (void)arg;
+    char *text = keep_edit();
+    if (!text) {
+        fputs("the editor failed\n", stderr);
+        r->status = 1;
+        return;
+    }
+    if (text[strspn(text, " \t\n")]) {
+        puts(text);
+        fflush(stdout);
+        input_remember(text);
+        eval_entered(r, text);
+    }
+    free(text);
+}
+
 static void cmd_load(Repl *r, const char *arg)
 {
     errno = 0;
@@ -194,6 +295,11 @@ static void cmd_load(Repl *r, const char *arg)
     if (!text) {
         fprintf(stderr, "%s: %s\n", arg, strerror(errno));
         r->status = 1;
+        return;
+    }
+    if (keep_is_saved(text)) {
+        load_entries(r, text);
+        free(text);
         return;
     }
     bool program = strstr(text, "package main") && strstr(text, "func main()");
@@ -212,6 +318,7 @@ static void cmd_reset(Repl *r, const char *arg)
 {
     (void)arg;
     gol_session_close(r->session);
+    keep_forget();
     open_session(r);
 }
 
@@ -224,13 +331,19 @@ static void cmd_quit(Repl *r, const char *arg)
 static const ReplCommand commands[] = {
     {"help", "", "this list", cmd_help},
     {"type", "EXPR", "the type of an expression, without evaluating it", cmd_type},
+    {"doc", "NAME", "the declaration of a name (also pkg.Name) and its comment", cmd_doc},
     {"time", "EXPR", "evaluates and says how long it ran", cmd_time},
+    {"bench", "EXPR", "ns/op, B/op and allocs/op of an expression", cmd_bench},
+    {"more", "", "the rest of a long value", cmd_more},
     {"dis", "FUNC", "bytecode of the session's functions of that name", cmd_dis},
     {"ps", "", "the session's goroutines", cmd_ps},
     {"bt", "N", "traceback of goroutine N", cmd_bt},
+    {"kill", "N", "ends goroutine N", cmd_kill},
     {"gc", "", "collects garbage", cmd_gc},
     {"mem", "", "the state of the heap", cmd_mem},
     {"load", "FILE", "runs a script or program in this session", cmd_load},
+    {"save", "FILE", "writes the entries that declared or did something", cmd_save},
+    {"edit", "", "the last entry in $VISUAL or $EDITOR, then runs it", cmd_edit},
     {"reset", "", "forgets all and ends all goroutines", cmd_reset},
     {"quit", "", "leaves, as Ctrl-D does", cmd_quit},
     {0},
@@ -303,10 +416,20 @@ static char *read_entry(const Repl *r)
         if (blank && !text) {
             return line;
         }
+        bool comment = text && keep_is_comment(text, strlen(text));
+        if (comment && (blank || line[0] == ':')) {
+            free(text);
+            text = NULL;
+            if (blank) {
+                return line;
+            }
+        }
         bool command = !text && line[0] == ':';
         text = append_line(text, line);
         free(line);
-        if (!text || command || (blank && r->terminal) || !gol_incomplete(text, strlen(text))) {
+        size_t n = text ? strlen(text) : 0;
+        if (!text || command || (blank && r->terminal) ||
+            (!keep_is_comment(text, n) && !gol_incomplete(text, n))) {
             return text;
         }
     }
@@ -339,7 +462,7 @@ int repl_main(bool color)
         if (entry[0] == ':') {
             run_command(&r, entry);
         } else if (entry[strspn(entry, " \t\n")]) {
-            eval(&r, entry);
+            eval_entered(&r, entry);
         }
         free(entry);
     }

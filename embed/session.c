@@ -21,6 +21,7 @@
 #include "embed/embed.h"
 #include "lang/live.h"
 #include "runtime/sched.h"
+#include "runtime/select.h"
 #include "runtime/session.h"
 #include "vm/link.h"
 #include "vm/vm.h"
@@ -40,6 +41,7 @@ struct GolSession {
     /* under lock */
     Fiber *waiting;           /* the loop's fiber, parked in begin */
     Unit *pending;
+    uint64_t to_end;          /* a goroutine that the loop is to end; 0: none */
     bool closing, ended;      /* ended: the VM's run is over */
     int exit_code;
     /* the entry that runs, under lock; id 0: none */
@@ -85,10 +87,61 @@ static bool load_steps(GolSession *s, VmState *vm, Unit *unit)
     return s->steps != NULL;
 }
 
+typedef struct Wanted {
+    uint64_t id;
+    Fiber *found;
+} Wanted;
+
+static void look_for(Fiber *f, void *ctx)
+{
+    Wanted *w = ctx;
+    if (f->id == w->id && !(f->flags & (FIBER_F_MAIN | FIBER_F_SYSTEM))) {
+        w->found = f;
+    }
+}
+
+/* A goroutine that waits for a channel is taken out of its queues and ends, as does one that is
+ * runnable; one that runs ends at its next poll, which it does before it can park: it stands in one. */
+static int session_end(Session *hooks, P *p, int64_t id)
+{
+    if (!sched_stop_world(p)) {
+        return sched_exiting(p->vm) ? 0 : -1;
+    }
+    Wanted w = {.id = (uint64_t)id};
+    fiber_each(p->vm, look_for, &w);
+    FiberStatus status = w.found ? fiber_status(w.found) : FIBER_RUNNING;
+    bool waits = status == FIBER_WAITING && w.found->resume != RESUME_END;
+    bool off = waits && select_withdraw(p, w.found);
+    if (off || (status == FIBER_RUNNABLE && w.found->resume != RESUME_ENTER)) {
+        w.found->resume = RESUME_END;
+    } else if (w.found) {
+        atomic_store(&hooks->kill, w.id);
+    }
+    sched_start_world(p);
+    if (off) {
+        sched_ready(p, w.found);
+    } else if (w.found) {
+        sched_request_all(p->vm, POLL_VM);
+    }
+    return !w.found ? 0 : waits && !off ? 2 : 1;
+}
+
+/* What the host asks of the loop meanwhile. */
+static void end_wanted(GolSession *s, P *p)
+{
+    lock_acquire(&s->lock);
+    uint64_t id = s->to_end;
+    s->to_end = 0;
+    lock_release(&s->lock);
+    while (id && session_end(&s->hooks, p, (int64_t)id) < 0) {
+    }
+}
+
 static int64_t session_begin(Session *hooks, P *p)
 {
     GolSession *s = of(hooks);
     Fiber *f = p->fiber;
+    end_wanted(s, p);
     lock_acquire(&s->lock);
     if (s->closing || !s->pending) {
         int64_t answer = s->closing ? 0 : -1;
@@ -223,6 +276,7 @@ GolSession *gol_session_new(const GolConfig *config, char **error)
     if (s && s->vm && sem_init(&s->news, 0, 0) == 0) {
         s->hooks.begin = session_begin;
         s->hooks.step = session_step;
+        s->hooks.end = session_end;
         s->hooks.ended = session_ended;
         s->hooks.died = session_died;
         s->serial = 1;
@@ -247,6 +301,7 @@ static void free_state(GolSession *s)
 {
     for (uint32_t i = 0; i < s->nentries; i++) {
         free(s->entries[i].text);
+        free(s->entries[i].docs);
     }
     for (uint32_t i = 0; i < s->ntypes; i++) {
         free(s->types[i].name);
@@ -356,8 +411,8 @@ static bool keep(GolSession *s, uint64_t serial, LiveResult *r)
     }
     r->ntypes = 0;
     if (r->text) {
-        s->entries[s->nentries++] = (LiveEntry){serial, r->text};
-        r->text = NULL;
+        s->entries[s->nentries++] = (LiveEntry){serial, r->text, r->docs};
+        r->text = r->docs = NULL;
     }
     return true;
 }
@@ -412,9 +467,10 @@ static void wait_news(GolSession *s, bool poll)
     sem_timedwait(&s->news, &t);
 }
 
-/* Asks the entry's goroutine to end. True: it has been parked for a while, and so it stays: it will
+/* Asks the entry's goroutine to end; one that is parked is for the loop to take off its channel, which
+ * *loop, to be woken, does. True: it has been parked for a while nonetheless, and so it stays: it will
  * end when it wakes. With the lock held. */
-static bool kill_entry(GolSession *s, int *looks)
+static bool kill_entry(GolSession *s, int *looks, Fiber **loop)
 {
     if (!s->fiber || !s->block) {
         return false;
@@ -422,6 +478,11 @@ static bool kill_entry(GolSession *s, int *looks)
     atomic_store(&s->hooks.kill, s->fiber);
     bool parked = atomic_load(&s->block->status) == FIBER_WAITING;
     *looks = parked ? *looks + 1 : 0;
+    if (parked && s->waiting && *looks < PARKED_LOOKS) {
+        s->to_end = s->fiber;
+        *loop = s->waiting;
+        s->waiting = NULL;
+    }
     return *looks > PARKED_LOOKS;
 }
 
@@ -446,11 +507,16 @@ static GolEvalStatus wait_end(GolSession *s, GolOutcome *out)
         }
         killing |= atomic_exchange(&s->interrupted, 0) != 0;
         lock_acquire(&s->lock);
-        bool done = s->done, ended = s->ended, stuck = !done && killing && kill_entry(s, &looks);
+        Fiber *loop = NULL;
+        bool done = s->done, ended = s->ended;
+        bool stuck = !done && killing && kill_entry(s, &looks, &loop);
         if (stuck) {
             s->done = true;
         }
         lock_release(&s->lock);
+        if (loop) {
+            sched_ready_remote(s->vm, loop);
+        }
         if (ended) {
             out->exit_code = s->exit_code;
             return GOL_EVAL_ENDED;
@@ -583,6 +649,61 @@ static char *value_members(GolSession *s, const char *text, size_t n)
     }
     live_result_free(r.live);
     compile_result_free(&r);
+    return list;
+}
+
+/* What the records (lang/doctext.c) of this name show goes to *list; of a type, its methods' first
+ * lines too. */
+static bool add_docs(char **list, size_t *n, const char *docs, const char *name, size_t len)
+{
+    bool found = false;
+    for (const char *r = docs, *next; r && *r == '\f'; r = next) {
+        next = strchr(r + 1, '\f');
+        const char *body = strchr(r, '\n') + 1, *end = next ? next : r + strlen(r);
+        size_t key = (size_t)(body - 1 - (r + 1));
+        if (key < len || memcmp(r + 1, name, len) != 0 || (key > len && r[1 + len] != '.')) {
+            continue;
+        }
+        if (key > len) {
+            end = body + strcspn(body, "\n") + 1;
+        }
+        if (end > body) {
+            add_name(list, n, body, (size_t)(end - 1 - body));
+        }
+        found = true;
+    }
+    return found;
+}
+
+/* pkg.Name of the image. */
+static void package_docs(char **list, size_t *n, const char *name)
+{
+    const Unit *u = std_image();
+    const UnitPkg *pkgs = u ? rel_get(&u->packages) : NULL;
+    for (uint32_t i = 0; i < (u ? u->npackages : 0); i++) {
+        const RName *pkg = rel_get(&pkgs[i].name), *path = rel_get(&pkgs[i].path);
+        const RName *docs = rel_get(&pkgs[i].doc_text);
+        const RName *of_name[2] = {path, pkg};
+        for (int k = 0; k < 2 && docs && !strstr(path->s, "internal"); k++) {
+            size_t len = of_name[k]->len;
+            if (!strncmp(name, of_name[k]->s, len) && name[len] == '.' &&
+                add_docs(list, n, docs->s, name + len + 1, strlen(name + len + 1))) {
+                break;
+            }
+        }
+    }
+}
+
+char *gol_session_doc(GolSession *s, const char *name)
+{
+    char *list = NULL;
+    size_t n = 0, len = strlen(name);
+    for (uint32_t i = s->nentries; i > 0; i--) {
+        if (len && add_docs(&list, &n, s->entries[i - 1].docs, name, len)) {
+            return list; /* the latest hides those before it */
+        }
+    }
+    package_docs(&list, &n, name);
     return list;
 }
 

@@ -426,6 +426,10 @@ GOL_API int gol_session_disassemble(GolSession *session, const char *filter, FIL
  * "value." fields and methods. What does not fit the last word is not left out. gol_free. */
 GOL_API char *gol_session_names(GolSession *session, const char *text);
 
+/* The declaration of name (x, T, T.m, pkg.F, pkg.T.m: the session's or a std package's) and the
+ * comment before it; of a type also its methods. NULL: there is none. gol_free. */
+GOL_API char *gol_session_doc(GolSession *session, const char *name);
+
 /* Ends all goroutines and frees everything. */
 GOL_API void gol_session_close(GolSession *session);
 

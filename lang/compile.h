@@ -87,5 +87,7 @@ struct Unit *gen_unit(const GenInput *in); /* malloc'd sealed unit, or NULL with
 
 /* lang/export.c: the export text of a checked package. */
 char *export_text(struct Package *pkg);
+/* lang/doctext.c: its declarations and their comments, for people. */
+char *doc_text(struct Package *pkg);
 
 #endif

@@ -218,6 +218,7 @@ static void gen_package(Gen *g, Package *pkg, uint32_t at, const uint32_t *entri
         if (text) {
             blob_ref(g->ub->packages, at + offsetof(UnitPkg, export_text), ub_cname(g->ub, text), 0);
         }
+        blob_ref(g->ub->packages, at + offsetof(UnitPkg, doc_text), ub_cname(g->ub, doc_text(pkg)), 0);
     }
     drain(g);
 }

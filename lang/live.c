@@ -287,6 +287,7 @@ LiveResult *live_result(const LiveInput *in, Package *main, PackageList all)
         }
     }
     r->text = declares(f) ? strdup(export_text(main)) : NULL;
+    r->docs = r->text ? strdup(doc_text(main)) : NULL;
     Type *shown = main->checker ? main->checker->cfg.shown : NULL;
     r->shown = shown ? strdup(type_string(shown, main)) : NULL;
     r->members = shown && in->want_members ? members(shown) : NULL;
@@ -309,6 +310,7 @@ void live_result_free(LiveResult *r)
     free(r->types);
     free(r->packages);
     free(r->text);
+    free(r->docs);
     free(r->shown);
     free(r->members);
     free(r->notes);

@@ -17,6 +17,7 @@
 typedef struct LiveEntry {
     uint64_t serial;
     char *text; /* export text */
+    char *docs; /* lang/doctext.c; only the session reads it */
 } LiveEntry;
 
 /* The latest definition of a type with its methods, as source: a method added later redefines it. */
@@ -36,6 +37,7 @@ typedef struct LiveInput {
 
 typedef struct LiveResult {
     char *text;                 /* export text; NULL: nothing is declared */
+    char *docs;                 /* doc_text, if something is */
     LiveType *types;
     char **packages;            /* source packages that the unit brings */
     uint32_t ntypes, npackages;

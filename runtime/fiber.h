@@ -48,6 +48,7 @@ typedef enum FiberResume {
     RESUME_SKIP,        /* the instruction at fiber->pc is complete: it stayed there so that its
                            operands stay alive */
     RESUME_SEND_CLOSED, /* panic: send on closed channel */
+    RESUME_END,         /* end the goroutine, as runtime.Goexit does */
     RESUME_ENTER        /* first run: vm's own use */
 } FiberResume;
 

@@ -65,6 +65,35 @@ void select_cleanup(P *p, Fiber *f)
     f->nwait = 0;
 }
 
+bool select_withdraw(P *p, Fiber *f)
+{
+    Chan *c = f->wait.chan;
+    uint32_t zero = 0;
+    switch ((WaitReason)f->reason) {
+    case WAIT_CHAN_SEND_NIL:
+    case WAIT_CHAN_RECEIVE_NIL:
+    case WAIT_SELECT_NO_CASES: return true;
+    case WAIT_CHAN_SEND:
+    case WAIT_CHAN_RECEIVE:
+        if (!f->wait.queued) {
+            return false;
+        }
+        waitq_remove(f->reason == WAIT_CHAN_SEND ? &c->senders : &c->receivers, &f->wait);
+        return true;
+    case WAIT_SELECT:
+        if (f->nwait == 0) {
+            return true; /* its channels are all nil */
+        }
+        if (!atomic_compare_exchange_strong_explicit(&f->claim, &zero, 1, memory_order_acq_rel,
+                                                     memory_order_relaxed)) {
+            return false;
+        }
+        select_cleanup(p, f);
+        return true;
+    default: return false;
+    }
+}
+
 static bool case_ready(const SelectCase *c)
 {
     return c->chan && (c->dir == SELECT_SEND ? chan_send_ready(c->chan) : chan_recv_ready(c->chan));

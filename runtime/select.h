@@ -23,6 +23,9 @@ ChanStatus select_run(P *p, Fiber *f, const SelectCase *cases, uint32_t n, bool 
 /* For chan.c: fiber f was claimed by a waker and unlinks its other waiters; the caller holds no
  * channel lock. */
 void select_cleanup(P *p, Fiber *f);
+/* With the world stopped: takes a parked fiber out of the channel queues that it waits in. The caller
+ * readies it, its operation undone. False: it waits for something else, or has been woken. */
+bool select_withdraw(P *p, Fiber *f);
 void select_free_pool(P *p);
 
 #endif

@@ -21,6 +21,9 @@ typedef struct Session {
     void (*ended)(struct Session *s, Fiber *f);
     /* A panic ends f; it has been printed. */
     void (*died)(struct Session *s, Fiber *f);
+    /* Ends goroutine id: 0: there is none, 1: it ends at once, 2: when it wakes, -1: try again. On
+     * p's thread, its fiber's state saved. */
+    int (*end)(struct Session *s, P *p, int64_t id);
     _Atomic uint64_t kill;
 } Session;
 

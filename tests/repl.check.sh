@@ -166,6 +166,92 @@ fromFile
 fromFile
 END
 
+name=looking
+cat >want <<'END'
+func f(a int) int
+    f adds one.
+    And more.
+type T struct { A int }
+    T is a type.
+func (t *T) M() string
+var x int
+func ToUpper(s string) string
+    ToUpper maps s to upper case.
+func f() string
+END
+session 1 "no declaration of nothing" <<'END'
+x := 41
+// f adds one.
+// And more.
+func f(a int) int {
+    return a + 1
+}
+// T is a type.
+type T struct { A int }; func (t *T) M() string { return "" }
+:doc f
+:doc T
+:doc x
+:doc strings.ToUpper
+func f() string { return "" }
+:doc f
+:doc nothing
+END
+printf '%s\n' 'func f() int' '    f has a comment.' '7 (int)' '14 (int)' '14 (int)' >want
+session 0 "" <<'END'
+x := 7
+// f has a comment.
+func f() int {
+    return 2 * x
+}
+:doc f
+x
+f()
+x = 5 // and another
+x = 7
+:save saved
+:reset
+:load saved
+f()
+END
+printf '%s\n' '// gol session: gol -i <FILE, or :load FILE' '' 'x := 7' '// f has a comment.' 'func f() int {' \
+    '    return 2 * x' '}' 'x = 5 // and another' 'x = 7' >want
+cmp -s saved want || { complain "the saved session differs"; diff want saved; }
+printf '%s\n' ':bench 1+1' ':bench []byte(os.Args[0])' ':bench missing' | timeout 60 "$gol" -i >o 2>e
+[ "$(grep -c 'calls .* ns/op .* B/op .* allocs/op' o)" = 2 ] || { complain ":bench"; cat o e; }
+sed -n 2p o | grep -q ' 1 allocs/op' || { complain ":bench counts allocations"; cat o; }
+grep -q 'undefined: missing' e || { complain ":bench of an error"; cat e; }
+echo 'x + 1' >edited
+printf '%s\n' 'x + 1' '2 (int)' >want
+EDITOR='cp edited' session 0 "" <<'END'
+x := 1
+:edit
+END
+# A value of many bytes comes in parts.
+printf '%s\n' 'strings.Repeat("a", 9000)' :more :more :more | timeout 60 "$gol" -i >o
+[ "$(head -n 1 o | tail -c 32)" = 'a... (9002 bytes in all; :more)' ] || complain "a long value: $(head -n 1 o | tail -c 40)"
+[ "$(tail -n 1 o)" = 'no more' ] || complain "no end of :more"
+[ "$(sed 's/\.\.\. .*//' o | tr -cd a | wc -c)" = 9000 ] || complain "parts of a long value"
+
+name=kill
+printf '%s\n' 'deferred 0' 'deferred 1' 'deferred 2' 'deferred 3' 'no goroutine 999' 'no goroutine 1' >want
+session 0 "" <<'END'
+ids, ends := make(chan int), make(chan int)
+func number() (n int) { b := make([]byte, 99); fmt.Sscanf(string(b[:runtime.Stack(b, false)]), "goroutine %d", &n); return }
+var never chan int
+c := make(chan int)
+go func() { defer func() { fmt.Println("deferred 0"); ends <- 0 }(); ids <- number(); <-c; fmt.Println("no") }()
+gol__repl.Kill(<-ids); _ = <-ends
+go func() { defer func() { fmt.Println("deferred 1"); ends <- 0 }(); ids <- number(); select { case c <- 1: case <-never: }; fmt.Println("no") }()
+gol__repl.Kill(<-ids); _ = <-ends
+go func() { defer func() { fmt.Println("deferred 2"); ends <- 0 }(); ids <- number(); for {} }()
+gol__repl.Kill(<-ids); _ = <-ends
+go func() { defer func() { fmt.Println("deferred 3"); ends <- 0 }(); ids <- number(); never <- 1; fmt.Println("no") }()
+gol__repl.Kill(<-ids); _ = <-ends
+select { case <-c: case c <- 1: default: }
+:kill 999
+:kill 1
+END
+
 name=packages
 mkdir -p vendor/counter
 printf 'package counter\nvar n int\nfunc Next() int { n++; return n }\n' >vendor/counter/c.gol
@@ -232,8 +318,8 @@ if command -v tmux >/dev/null; then
     key 'return 77' Enter '}' Enter 'f()' Enter; on '77 (int)'
     key 'for {}' Enter; sleep 0.3; key C-c; on 'interrupted'
     key '1000+1' Enter; on '1001 (int)'
-    key 'c := make(chan int)' Enter '<-c' Enter; sleep 0.3; key C-c; on 'its goroutine waits'
-    key ':ps' Enter; on '[chan receive]'
+    key 'c := make(chan int)' Enter '<-c' Enter; sleep 0.3; key C-c; on '<-c'; on '>>> '
+    key ':ps' Enter; on 'no goroutines'
     key 'fmt.Printl' Tab '("tab")' Enter; on 'tab'
     key 'type M struct { Field int }; func (m M) Method() int { return 31 }' Enter 'm := M{}' Enter
     key 'm.Meth' Tab '()' Enter; on '31 (int)'

@@ -33,6 +33,13 @@ static inline Slot *stack_limit(P *p)
 
 /* --- polling and switching --- */
 
+static inline void zero_results(Slot *fp)
+{
+    for (uint32_t i = 0, n = frame_func(fp)->nres; i < n; i++) {
+        fp[i].u = 0;
+    }
+}
+
 static Handler slow_native_again;
 
 HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
@@ -42,10 +49,18 @@ HANDLER_CC Step interp_resume(const Insn *pc, Slot *fp, P *p, const Dispatch *d)
     fp = f->stack + f->fp;
     uint8_t resume = f->resume;
     f->resume = RESUME_GO;
-    if (resume == RESUME_GO) {
+    if (resume == RESUME_GO || UNLIKELY(resume == RESUME_END)) {
         if (pc->op == OP_NATIVE) {
+            if (UNLIKELY(resume == RESUME_END)) {
+                zero_results(fp);
+            }
             pc = fp[-1].p;
             fp -= pc[-2].a;
+        }
+        if (UNLIKELY(resume == RESUME_END)) {
+            atomic_store_explicit(&p->vm->session->kill, 0, memory_order_relaxed);
+            interp_save(f, pc, fp);
+            COLD(cold_goexit);
         }
     } else if (resume == RESUME_SKIP) {
         if (pc->op == OP_NATIVE) {
@@ -107,13 +122,6 @@ COLD_HANDLER(cold_overflow)
                 "runtime: goroutine stack exceeds %llu-byte limit\n", (unsigned long long)limit);
     sched_fatal(p, "stack overflow");
     LEAVE();
-}
-
-static inline void zero_results(Slot *fp)
-{
-    for (uint32_t i = 0, n = frame_func(fp)->nres; i < n; i++) {
-        fp[i].u = 0;
-    }
 }
 
 /* At a callee's first instruction: make room for the frame, then poll if asked to. In this order,

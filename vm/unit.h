@@ -138,6 +138,7 @@ typedef struct UnitPkg {
     RelPtr data_relocs;
     uint64_t ndata_relocs;
     RelPtr export_text; /* RName: declarations for importers (lang/export.c), image only */
+    RelPtr doc_text;    /* RName: declarations for people (lang/doctext.c), image only */
 } UnitPkg;
 
 #define UNIT_MAGIC 0x31304c4f47ull /* "GOL01" */

@@ -23,8 +23,22 @@ static NativeStatus step(P *p, Slot *fp)
     return NATIVE_OK;
 }
 
+/* func(id int) int */
+static NativeStatus end(P *p, Slot *fp)
+{
+    Session *s = p->vm->session;
+    int answer = s ? s->end(s, p, fp[1].i) : 0;
+    if (answer < 0) {
+        return NATIVE_AGAIN;
+    }
+    fp = native_frame(p);
+    fp[0].i = answer;
+    return NATIVE_OK;
+}
+
 const NativeDef natives_internal_repl[] = {
     {"internal/repl", "begin", "func() int", "waits for the session's next entry", begin},
     {"internal/repl", "step", "func(id int) func()", "next function of an entry", step},
+    {"internal/repl", "end", "func(id int) int", "ends a goroutine", end},
     {0},
 };
