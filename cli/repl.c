@@ -15,6 +15,7 @@
 
 #include "cli/repl_input.h"
 #include "cli/repl_keep.h"
+#include "cli/repl_output.h"
 #include "include/gol.h"
 
 typedef struct Repl {
@@ -440,6 +441,32 @@ static char *names(void *ctx, const char *word)
     return gol_session_names(((Repl *)ctx)->session, word);
 }
 
+static char *first_line(char *text)
+{
+    text[strcspn(text, "\n")] = 0;
+    return text;
+}
+
+/* A completed name: its declaration's first line, or its type. */
+static char *about(void *ctx, const char *name)
+{
+    Repl *r = ctx;
+    char *doc = gol_session_doc(r->session, name), *text = NULL;
+    if (doc) {
+        return first_line(doc);
+    }
+    GolEntry e = {.text = name, .text_len = strlen(name), .check_only = 1};
+    GolOutcome out;
+    gol_eval(r->session, &e, &out);
+    size_t size = strlen(name) + (out.type ? strlen(out.type) : 0) + 2;
+    if (out.type && (text = malloc(size)) != NULL) {
+        snprintf(text, size, "%s %s", name, out.type);
+    }
+    gol_free(out.type);
+    gol_free(out.message);
+    return text;
+}
+
 int repl_main(bool color)
 {
     Repl r = {.terminal = isatty(0) && isatty(1), .color = color};
@@ -449,9 +476,11 @@ int repl_main(bool color)
     struct sigaction act = {.sa_handler = on_interrupt};
     if (r.terminal) {
         sigaction(SIGINT, &act, NULL);
+    }
+    input_open(r.terminal, names, about, &r);
+    if (r.terminal) {
         printf("gol %s, Go at a prompt; :help\n", gol_version());
     }
-    input_open(r.terminal, names, &r);
     while (!r.quit) {
         fflush(stdout);
         char *entry = read_entry(&r);
@@ -471,6 +500,6 @@ int repl_main(bool color)
         r.status = r.quit ? r.status : 0;
     }
     input_close();
-    fflush(NULL);
+    output_close();
     _exit(r.status);
 }

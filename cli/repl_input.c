@@ -4,6 +4,7 @@
  * item there (time stamps keep them apart). One thread; input_interrupt only sets a flag. */
 #define _GNU_SOURCE
 #include "cli/repl_input.h"
+#include "cli/repl_output.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +21,7 @@
 #endif
 
 static bool at_terminal;
-static InputNames names_of;
+static InputNames names_of, about_of;
 static void *names_ctx;
 static volatile sig_atomic_t interrupted_flag;
 
@@ -43,7 +44,7 @@ static char *plain_line(void)
 
 #ifdef HAVE_READLINE
 
-enum { HISTORY_MAX = 5000 };
+enum { HISTORY_MAX = 5000, SHOWN_MAX = 100 };
 
 static char history_path[4096];
 static char *read_so_far;
@@ -81,6 +82,22 @@ static char *next_name(const char *text, int state)
     return NULL;
 }
 
+/* Tab once more: each name with its signature. readline gives the common part first. */
+static void show_matches(char **matches, int n, int longest)
+{
+    (void)longest;
+    rl_crlf();
+    if (n > SHOWN_MAX) {
+        fprintf(rl_outstream, "%d names\n", n);
+    }
+    for (int i = 1; i <= n && n <= SHOWN_MAX; i++) {
+        char *text = rl_filename_completion_desired ? NULL : about_of(names_ctx, matches[i]);
+        fprintf(rl_outstream, "%s\n", text ? text : matches[i]);
+        free(text);
+    }
+    rl_on_new_line();
+}
+
 static char **complete(const char *text, int start, int end)
 {
     bool in_string = false;
@@ -93,7 +110,20 @@ static char **complete(const char *text, int start, int end)
     (void)end;
     rl_attempted_completion_over = 1;
     rl_completion_append_character = 0;
-    return rl_completion_matches(text, next_name);
+    char **found = rl_completion_matches(text, next_name);
+    if (found && rl_last_func == rl_complete && rl_completion_type == TAB && !strcmp(found[0], text)) {
+        char *only[] = {found[0], found[0], NULL};
+        int n = 0;
+        while (found[n]) {
+            n++;
+        }
+        if (n == 1) {
+            show_matches(only, 1, 0);
+        } else {
+            show_matches(found, n - 1, 0);
+        }
+    }
+    return found;
 }
 
 static void find_history(void)
@@ -118,8 +148,25 @@ static void find_history(void)
     snprintf(history_path, sizeof history_path, "%s/history", dir);
 }
 
+static void clear_edited(void)
+{
+    rl_clear_visible_line();
+    fflush(rl_outstream);
+}
+
+static void redraw_edited(void)
+{
+    rl_on_new_line();
+    rl_redisplay();
+    fflush(rl_outstream);
+}
+
 static void open_readline(void)
 {
+    output_open(clear_edited, redraw_edited);
+    FILE *out = fdopen(output_terminal(), "w");
+    rl_outstream = out ? out : stdout;
+    rl_completion_display_matches_hook = show_matches;
     rl_readline_name = "gol";
     rl_catch_signals = 0;
     rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{}()[]+-*/%!,^~";
@@ -134,30 +181,42 @@ static void open_readline(void)
     }
 }
 
-static char *edited_line(const char *prompt, bool *interrupted)
+/* With the lock held, but for the waits. */
+static char *edit(const char *prompt, bool *interrupted)
 {
     have_line = false;
     rl_callback_handler_install(prompt, line_read);
     while (!have_line) {
         struct pollfd in = {.fd = 0, .events = POLLIN};
-        int n = interrupted_flag ? -1 : poll(&in, 1, -1);
+        output_unlock(true);
+        int n = interrupted_flag ? -1 : poll(&in, 1, -1), error = errno;
+        output_lock();
         if (interrupted_flag) {
             interrupted_flag = 0;
             rl_callback_sigcleanup();
             rl_callback_handler_remove();
-            fputs("^C\n", stdout);
-            fflush(stdout);
+            fputs("^C\n", rl_outstream);
+            fflush(rl_outstream);
             *interrupted = true;
             return NULL;
         }
         if (n > 0) {
             rl_callback_read_char();
-        } else if (errno != EINTR) {
+        } else if (error != EINTR) {
             rl_callback_handler_remove();
             return NULL;
         }
     }
     return read_so_far;
+}
+
+static char *edited_line(const char *prompt, bool *interrupted)
+{
+    output_drain();
+    output_lock();
+    char *line = edit(prompt, interrupted);
+    output_unlock(false);
+    return line;
 }
 
 void input_remember(const char *entry)
@@ -203,10 +262,11 @@ void input_close(void) {}
 
 #endif
 
-void input_open(bool terminal, InputNames names, void *ctx)
+void input_open(bool terminal, InputNames names, InputNames about, void *ctx)
 {
     at_terminal = terminal;
     names_of = names;
+    about_of = about;
     names_ctx = ctx;
     if (terminal) {
         open_readline();

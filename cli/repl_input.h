@@ -8,8 +8,8 @@
 /* Names that complete `word`, one a line, malloc'd; what does not begin with it is left out here. */
 typedef char *(*InputNames)(void *ctx, const char *word);
 
-/* Once. terminal: prompt, edit and keep a history. */
-void input_open(bool terminal, InputNames names, void *ctx);
+/* Once. about: a name that was found with its signature, malloc'd, or NULL. terminal: prompt, edit and keep a history. */
+void input_open(bool terminal, InputNames names, InputNames about, void *ctx);
 /* A line without its newline, malloc'd. NULL: end of input, or *interrupted by Ctrl-C. */
 char *input_line(const char *prompt, bool *interrupted);
 /* A whole entry goes to the history. */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/repl_output.h"
 #include "include/gol.h"
 
 enum { KEPT_MAX = 1 << 20 };
@@ -127,11 +128,13 @@ static bool run_editor(const char *path)
     if (asprintf(&command, "%s \"$1\"", editor && *editor ? editor : "vi") < 0) {
         return false;
     }
-    fflush(NULL);
+    output_drain();
     sigaction(SIGINT, &ignore, &old);
     pid_t child = fork();
     if (child == 0) {
         sigaction(SIGINT, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+        dup2(output_terminal(), 1);
+        dup2(output_terminal(), 2);
         execl("/bin/sh", "sh", "-c", command, "sh", path, (char *)NULL);
         _exit(127);
     }

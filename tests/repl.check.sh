@@ -232,6 +232,27 @@ printf '%s\n' 'strings.Repeat("a", 9000)' :more :more :more | timeout 60 "$gol" 
 [ "$(tail -n 1 o)" = 'no more' ] || complain "no end of :more"
 [ "$(sed 's/\.\.\. .*//' o | tr -cd a | wc -c)" = 9000 ] || complain "parts of a long value"
 
+# As at a terminal: colours, and long values over several lines.
+sed 's/~/\x1b/g' >want <<'END'
+~[36m3~[0m~[2m (int)~[0m
+main.T{
+  A:~[36m1~[0m,
+  B:[]string{~[32m"aaaaaaaaaaaaaaaaaaaaaaaaaaaa{,"~[0m, ~[32m"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"~[0m},
+  C:[]int{
+    ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m,
+    ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m, ~[36m0~[0m,
+  },
+}
+[]interface {}{~[36m1~[0m, ~[32m"x, {"~[0m, ~[33mtrue~[0m, interface {}(~[33mnil~[0m), ~[36m2.5~[0m}
+END
+session 0 "" <<'END'
+gol__repl.Setup(true, true)
+1+2
+type T struct { A int; B []string; C []int }
+T{1, []string{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa{,", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}, make([]int, 35)}
+[]any{1, "x, {", true, nil, 2.5}
+END
+
 name=kill
 printf '%s\n' 'deferred 0' 'deferred 1' 'deferred 2' 'deferred 3' 'no goroutine 999' 'no goroutine 1' >want
 session 0 "" <<'END'
@@ -300,7 +321,7 @@ END
 if command -v tmux >/dev/null; then
     name=terminal
     t="tmux -S $dir/sock -f /dev/null"
-    $t new-session -d -x 100 -y 50 "XDG_STATE_HOME=$dir/state NO_COLOR=1 $gol; echo left; sleep 60"
+    $t new-session -d -x 100 -y 50 "XDG_STATE_HOME=$dir/state NO_COLOR=1 EDITOR=./ed $gol; echo left; sleep 60"
     screen() { $t capture-pane -p; }
     # on TEXT: waits until the screen shows it
     on() {
@@ -323,6 +344,25 @@ if command -v tmux >/dev/null; then
     key 'fmt.Printl' Tab '("tab")' Enter; on 'tab'
     key 'type M struct { Field int }; func (m M) Method() int { return 31 }' Enter 'm := M{}' Enter
     key 'm.Meth' Tab '()' Enter; on '31 (int)'
+    key 'go func() { for { if _, err := os.Stat("go"); err == nil { fmt.Println("from behind"); return }; time.Sleep(1000000) } }()' Enter
+    key C-l '300+'; on '300+'
+    touch go; on 'from behind'
+    key '7' Enter; on '307 (int)'
+    [ "$(screen | grep -A 1 '^from behind')" = "$(printf 'from behind\n>>> 300+7')" ] ||
+        { complain "output garbles the edited line"; screen | grep .; }
+    key 'println("to stderr"); fmt.Println("to", "stdout")' Enter; on 'to stdout'
+    key 'strings.ToUp' Tab Tab; on 'func ToUpper(s string) string'
+    key '("c")' Enter; on '"C"'
+    key 'strings.Has' Tab Tab; on 'func HasPrefix(s, prefix string) bool'
+    key C-u 'm.F' Tab Tab; on 'm.Field int'
+    key C-u 'make([]int, 3000)' Enter; on 'bytes in all; :more)'
+    key ':more' Enter; on 'bytes left; :more)'
+    printf '#!/bin/sh\necho "40000+2" >"$1"\n' >ed; chmod +x ed
+    key ':edit' Enter; on '40002 (int)'
+    key 'go func() { never := make(chan int); defer fmt.Println("deferred"); <-never }()' Enter ':ps' Enter
+    on '[chan receive]'
+    key ":kill $(screen | sed -n 's/^goroutine \([0-9]*\) \[chan receive.*/\1/p' | tail -n 1)" Enter
+    on '>>> :kill'; on 'deferred'
     key 'gone' C-c; on '^C'
     key '2000+2' Enter; on '2002 (int)'
     key C-d; on 'left'
