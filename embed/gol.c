@@ -55,7 +55,7 @@ static MemoryFile *memory_files(const GolSource *source)
     MemoryFile *at = malloc((source->nfiles + 1) * sizeof *at);
     for (size_t i = 0; at && i < source->nfiles; i++) {
         const GolFile *f = &source->files[i];
-        at[i] = (MemoryFile){f->package, f->name, f->text, f->len};
+        at[i] = (MemoryFile){f->package, f->name, f->text, f->len, f->natives != 0};
     }
     return at;
 }

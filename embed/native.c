@@ -84,6 +84,7 @@ struct HostObject {
 typedef struct ObjectCell {
     uint64_t ptr; /* the host's pointer; to the collector a scalar */
     uint64_t id;
+    void *none;   /* makes the heap remember the type */
 } ObjectCell;
 
 /* ---- Modules ---------------------------------------------------------------------------------- */
@@ -176,7 +177,8 @@ int gol_module_func(GolModule *m, const char *signature, GolNative fn)
 
 const GolFile *gol_module_file(GolModule *m)
 {
-    m->file = (GolFile){.package = m->path, .name = "module.go", .text = m->text, .len = m->ntext};
+    m->file = (GolFile){.package = m->path, .name = "module.go", .text = m->text, .len = m->ntext,
+                        .natives = 1};
     return &m->file;
 }
 
@@ -617,6 +619,8 @@ static NativeStatus take(GolCall *c, GolPromise *pr)
     }
     lock_release(&e->lock);
     host_hold(c->p->vm, -1);
+    lock_acquire(&pr->lock); /* who resolved it readied us under the lock and must have let go */
+    lock_release(&pr->lock);
     free_promise(pr);
     return c->failure;
 }

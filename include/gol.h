@@ -46,6 +46,7 @@ typedef struct GolFile {
     const char *name;
     const char *text;
     size_t len;
+    int natives;           /* functions without body are natives of the host (gol_module_file) */
 } GolFile;
 
 /* What GolSource.find has found: it calls gol_found_file for each file of the package (the text is

@@ -122,14 +122,15 @@ static void report_tested(const Loader *l, CompileResult *out)
     out->has_tests = t.has_tests;
 }
 
-/* Nothing but the library's own functions may be written elsewhere. A mere check lets them pass, as
+/* Nothing but the library's and the embedder's own functions may be written elsewhere. A mere check lets them pass, as
  * one of Go's compiler does: assembly might bring them. */
 static void require_bodies(const Loader *l, DiagList *d)
 {
     PackageList list = load_packages(l);
     for (uint32_t i = 0; i < list.n; i++) {
         const Package *p = list.at[i];
-        for (uint32_t k = 0; k < p->funcs.n && !p->is_std && !p->imported_only; k++) {
+        for (uint32_t k = 0; k < p->funcs.n && !p->is_std && !p->imported_only && !p->natives;
+             k++) {
             const Decl *f = p->funcs.at[k];
             if (!f->func.body && f->func.name) {
                 diag_report(d, DIAG_ERROR, f->func.name->start, f->func.name->end, "MissingBody",

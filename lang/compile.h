@@ -22,6 +22,7 @@ typedef struct MemoryFile {
     const char *name;       /* "x.go"; "dir/y" for //go:embed; "go.mod" of the main package */
     const char *text;
     size_t len;
+    bool natives;           /* functions without body are the host's */
 } MemoryFile;
 typedef struct FoundFiles FoundFiles;
 /* For CompileInput.find: copies a file into what was found. False: no memory. */

@@ -294,6 +294,7 @@ static void parse_memory(Loader *l, Loaded *x)
             k++;
         }
         const MemoryFile *f = x->files->at[k++];
+        x->pkg->natives |= f->natives;
         bool script = x == l->main && names.n == 1 && !l->in->text;
         parse_text(l, x, memory_name(f), f->text, f->len, script);
     }

@@ -91,7 +91,8 @@ static void keep(MemoryFiles *list, const char *path, const MemoryFile *f)
     MemoryFile *own = MEM_NEW(MemoryFile);
     mem_admit_data(f->len);
     *own = (MemoryFile){.package = path, .name = mem_strndup(f->name, strlen(f->name)),
-                        .text = mem_strndup(f->text, f->len), .len = f->len};
+                        .text = mem_strndup(f->text, f->len), .len = f->len,
+                        .natives = f->natives};
     VEC_PUSH(*list, own);
 }
 

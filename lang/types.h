@@ -170,6 +170,7 @@ struct Package {
     bool is_main, is_std;     /* is_std: declarations come from the image's export text */
     bool imported_only;       /* no code to generate: the image has it */
     bool checked, fake;
+    bool natives;             /* functions without body are the embedder's natives */
     bool imports_unsafe;      /* [check] */
     bool live;                /* an entry of a live package (live.h); imported_only: code is in the VM */
     VEC(Obj *) init_order;    /* package-level variables in initialisation order (var decls) */

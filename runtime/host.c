@@ -13,6 +13,7 @@ void host_open(GolVM *vm)
     lock_acquire(&vm->lock);
     idle_put(vm, vm->procs[0]); /* which a new VM keeps for sched_run_vm */
     lock_release(&vm->lock);
+    vm->host_open = true;
     host_hold(vm, 1);
 }
 
@@ -161,10 +162,8 @@ static void count_waiting(GolVM *vm, int n)
     lock_acquire(&vm->lock);
     uint32_t before = vm->host_waiting;
     vm->host_waiting += (uint32_t)n;
-    if (before == 0) {
-        host_hold(vm, -1);
-    } else if (vm->host_waiting == 0) {
-        host_hold(vm, 1);
+    if (vm->host_open && (before == 0 || vm->host_waiting == 0)) {
+        host_hold(vm, -n);
     }
     lock_release(&vm->lock);
 }
@@ -174,11 +173,20 @@ static bool is_done(HostCall *c)
     return atomic_load_explicit(&c->done, memory_order_acquire) != HOST_RUNS;
 }
 
+/* The hold that another thread took when it finished the call. */
+static void release_hold(HostCall *c)
+{
+    if (is_done(c) && c->held) {
+        host_hold(c->m->vm, -1);
+    }
+}
+
 static void begin(M *m, HostCall *c, Fiber *f, bool nested)
 {
     assert(host_call_of(f) == c && fiber_status(f) == FIBER_NEW);
     c->m = m;
     c->nested = nested;
+    c->held = false;
     c->end = HOST_RUNS;
     atomic_store_explicit(&c->done, HOST_RUNS, memory_order_relaxed);
     sched_take(m->p, f);
@@ -195,6 +203,7 @@ bool host_run(M *m, HostCall *c, Fiber *f)
         m_loop(m);
         count_waiting(vm, -1);
         m->call = NULL;
+        release_hold(c);
     }
     return is_done(c);
 }
@@ -223,6 +232,7 @@ static void wait_nested(M *m, HostCall *c)
     m->is_host = true; /* the native must return, also when the VM ends */
     m_wait_p(m);
     m->is_host = was_host;
+    release_hold(c);
 }
 
 P *host_run_nested(P *p, HostCall *c, Fiber *f)
@@ -266,6 +276,10 @@ bool host_end(P *p, HostEnd end, const Slot *results)
     c->end = end;
     if (end == HOST_RETURNED && c->finish) {
         c->finish(c, p, results);
+    }
+    if (!here) {
+        c->held = true; /* until the waiter has woken up nobody is asleep for good */
+        host_hold(p->vm, 1);
     }
     sched_exit(p);
     atomic_store_explicit(&c->done, end, memory_order_release); /* c is the host's from here on */

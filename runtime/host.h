@@ -29,7 +29,7 @@ typedef enum HostEnd {
 typedef struct HostCall {
     M *m;                   /* the thread that waits for it */
     _Atomic uint32_t done;  /* futex: HostEnd */
-    bool nested;
+    bool nested, held;
     HostEnd end;
     char *text;             /* HOST_PANICKED: malloc'd, or NULL */
     /* Takes the results out of the frame, on the thread that runs the fiber; no safepoint. */

@@ -115,6 +115,7 @@ typedef struct GolVM {
     M *want_p;            /* threads that came back from a blocking section and got no P */
     M *all_ms;
     M *host_ms;           /* host.c: those of host threads that are not inside now */
+    bool host_open;       /* a host calls in (host_open); set before the first call */
     uint32_t host_waiting; /* host calls whose thread does the work of an M, or waits nested */
     Fiber *globq_head, *globq_tail;
     uint32_t stop_depth;
