@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,6 +104,10 @@ static GolProgram *compile(const GolSource *source, int *status)
     return program;
 }
 
+/* Where the flag of gol run stands: what -sched= says, for the VM that run_source makes. */
+static GolSched sched;
+static uint64_t sched_seed;
+
 static int run_source(const GolSource *source, int argc, char **argv)
 {
     int status;
@@ -112,7 +117,7 @@ static int run_source(const GolSource *source, int argc, char **argv)
     }
     char *error = NULL;
     GolConfig config = {.argc = argc, .argv = (const char *const *)argv, .owns_process = 1,
-                        .allow_unsafe = 1};
+                        .allow_unsafe = 1, .sched = sched, .sched_seed = sched_seed};
     GolVM *vm = gol_vm_new(&config, &error);
     status = vm ? gol_run(vm, program, &error) : -1;
     if (status == -1) {
@@ -140,8 +145,51 @@ static bool source_of(const char *arg, GolSource *source)
     return true;
 }
 
+/* -sched=seed:N or -sched=perturb:N. */
+static bool parse_sched(const char *text)
+{
+    static const char seed[] = "seed:", perturb[] = "perturb:";
+    const char *number;
+    if (!strncmp(text, seed, sizeof seed - 1)) {
+        sched = GOL_SCHED_SEED;
+        number = text + sizeof seed - 1;
+    } else if (!strncmp(text, perturb, sizeof perturb - 1)) {
+        sched = GOL_SCHED_PERTURB;
+        number = text + sizeof perturb - 1;
+    } else {
+        return false;
+    }
+    char *end;
+    errno = 0;
+    sched_seed = strtoull(number, &end, 10);
+    return *number >= '0' && *number <= '9' && !*end && errno == 0;
+}
+
+/* A replay shows the same addresses, too (%p, the order of maps by pointer), where the system lets us
+ * say so: the process starts anew without address randomisation. */
+static void fix_addresses(char **argv)
+{
+    int now = personality(0xffffffff);
+    if (now != -1 && !(now & ADDR_NO_RANDOMIZE) &&
+        personality((unsigned long)now | ADDR_NO_RANDOMIZE) != -1) {
+        execv("/proc/self/exe", argv);
+    }
+}
+
+/* argv is the tail of a command line whose first words are "gol run". */
 static int cmd_run(int argc, char **argv)
 {
+    if (argc > 0 && !strncmp(argv[0], "-sched=", 7)) {
+        if (!parse_sched(argv[0] + 7)) {
+            fprintf(stderr, "gol run: %s: want -sched=seed:N or -sched=perturb:N\n", argv[0]);
+            return 2;
+        }
+        if (sched == GOL_SCHED_SEED) {
+            fix_addresses(argv - 2);
+        }
+        argc--;
+        argv++;
+    }
     if (argc < 1) {
         fputs("gol run: no file or folder named\n", stderr);
         return 2;
@@ -243,7 +291,8 @@ static int cmd_build_image(int argc, char **argv)
 }
 
 static const Command commands[] = {
-    {"run", "FILE|DIR [args]", "run a script, or the main package in a folder", cmd_run},
+    {"run", "[-sched=seed:N|perturb:N] FILE|DIR [args]",
+     "run a script, or the main package in a folder; with a schedule drawn from N", cmd_run},
     {"test", "[DIR|FILE...]", "run tests, benchmarks and examples; gol test -help", cli_test},
     {"check", "FILE|DIR...", "report compile errors, run nothing", cmd_check},
     {"vet", "FILE|DIR|./...", "report likely mistakes; gol vet help lists the checks", cmd_vet},

@@ -195,7 +195,11 @@ GolVM *gol_vm_new(const GolConfig *config, char **error)
     GolConfig none = {0};
     config = config ? config : &none;
     VmConfig c = {
-        .nprocs = config->procs,
+        .nprocs = config->sched == GOL_SCHED_SEED ? 1 : config->procs,
+        .sched = config->sched == GOL_SCHED_SEED      ? CHOICE_EXACT
+                 : config->sched == GOL_SCHED_PERTURB ? CHOICE_PERTURB
+                                                      : CHOICE_FREE,
+        .sched_seed = config->sched_seed,
         .stack_max = config->stack_max,
         .heap_max = config->heap_max,
         .steps_max = config->steps_max,

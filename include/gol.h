@@ -119,6 +119,12 @@ GOL_API int gol_disassemble(const GolProgram *program, const char *filter, FILE 
 /* A virtual machine: goroutines, heap, package variables. */
 typedef struct GolVM GolVM;
 
+typedef enum GolSched {
+    GOL_SCHED_FREE,
+    GOL_SCHED_SEED,        /* one P and a virtual clock: the same interleaving for the same seed */
+    GOL_SCHED_PERTURB      /* goroutines yield at random where they synchronise */
+} GolSched;
+
 /* Limits and surroundings of a VM. Zero means the default. Later versions append fields.
  *
  * A program that reaches a limit ends by a fatal error that names it, as "fatal error: limit of 1000
@@ -142,6 +148,8 @@ typedef struct GolConfig {
      * and returns how many bytes it took: fewer than n is an error of the write. */
     size_t (*write)(void *ctx, int fd, const void *data, size_t n);
     void *ctx;
+    GolSched sched;        /* who makes the scheduling choices */
+    uint64_t sched_seed;
 } GolConfig;
 
 /* A VM, or NULL with a text in *error that the caller frees with gol_free. */

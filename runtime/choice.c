@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "runtime/clock.h"
 #include "runtime/debugvar.h"
 
 enum { PERTURB_ONE_IN = 8, EXACT_YIELD_ONE_IN = 3 };
@@ -63,4 +64,16 @@ void choice_seed(GolVM *vm, ChoiceMode mode, uint64_t seed)
     vm->choice.seed = vm->choice.state = seed;
     choice_install(vm, mode, mode == CHOICE_FREE ? NULL : draw_seeded,
                    mode == CHOICE_EXACT ? &vm->choice.state : NULL);
+}
+
+void choice_replay(GolVM *vm, uint64_t seed)
+{
+    choice_seed(vm, CHOICE_EXACT, seed);
+    vm->replay = true;
+    vm->seed = seed;
+    vm->start_time = CLOCK_SLICE;
+    clock_set(vm, vm->start_time);
+    vm->debug[DEBUG_GCOFF] = 1;
+    rand_seed_proc(vm->procs[0], seed);
+    heap_cache(vm->procs[0])->rand = 0; /* drawn anew from the P's */
 }

@@ -26,6 +26,11 @@
 
 /* Before the VM runs. EXACT reduces it to one P. */
 void choice_seed(GolVM *vm, ChoiceMode mode, uint64_t seed);
+/* The same interleaving for the same seed, whatever the machine does: EXACT, and everything else that
+ * could differ is settled too. Time is virtual (clock.h); slices end by count; blocking sections keep
+ * their P; collections stand still at the allocation that is due; random numbers and hash seeds
+ * come from the seed. There is no monitor. A VM with one P, before it runs. */
+void choice_replay(GolVM *vm, uint64_t seed);
 void choice_install(GolVM *vm, ChoiceMode mode, ChoiceFn *draw, void *ctx);
 /* A P is new: its part of what the two above set. */
 void choice_init_proc(P *p);

@@ -179,7 +179,7 @@ static void *monitor_main(void *arg)
 void monitor_need(GolVM *vm)
 {
     uint32_t s = atomic_load_explicit(&vm->monitor_state, memory_order_seq_cst);
-    if (s == 0 && !sched_exiting(vm)) {
+    if (s == 0 && !sched_exiting(vm) && !vm->replay) {
         if (atomic_compare_exchange_strong_explicit(&vm->monitor_state, &s, 1,
                                                     memory_order_seq_cst, memory_order_seq_cst) &&
             !os_thread_start(&vm->monitor_thread, monitor_main, vm, "gol-monitor")) {

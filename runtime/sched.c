@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "runtime/choice.h"
+#include "runtime/clock.h"
 #include "runtime/debugvar.h"
 #include "runtime/fiberslab.h"
 #include "runtime/host.h"
@@ -420,8 +421,11 @@ static void keeper_sleep(M *m, Fiber **events)
     int64_t again = timer_earliest(vm); /* pairs with timer_added */
     when = again < when ? again : when;
     int64_t ns = -1;
+    if (vm->replay && when != INT64_MAX) {
+        clock_set(vm, when);
+    }
     if (when != INT64_MAX) {
-        int64_t now = os_now();
+        int64_t now = clock_now(vm);
         ns = when > now ? when - now : 0;
     }
     if (vm->netpoll) {
@@ -462,7 +466,7 @@ static void m_sleep(M *m)
         bool due = atomic_load_explicit(&vm->nglobq, memory_order_relaxed) != 0;
         if (!due && vm->idle_ps) {
             int64_t when = timer_earliest(vm);
-            due = when != INT64_MAX && when <= os_now();
+            due = when != INT64_MAX && when <= clock_now(vm);
         }
         if (due && (m->p = idle_get(vm)) != NULL) {
             m->p->m = m;
@@ -577,7 +581,7 @@ static Fiber *steal(M *m, P *p)
             }
             Fiber *f = runq_steal(p, q);
             if (!f && atomic_load_explicit(&q->next_timer, memory_order_relaxed) != INT64_MAX &&
-                round == 0 && timer_run(p, q, os_now())) {
+                round == 0 && timer_run(p, q, clock_now(vm))) {
                 f = runq_take_next(p);
             }
             if (!f && round > 0) {
@@ -611,7 +615,7 @@ static Fiber *take_local(P *p, bool global_first)
 {
     GolVM *vm = p->vm;
     if (atomic_load_explicit(&p->next_timer, memory_order_relaxed) != INT64_MAX) {
-        timer_run(p, p, os_now());
+        timer_run(p, p, clock_now(p->vm));
     }
     Fiber *f = global_first ? globq_get(p, 1) : NULL;
     if (!f) {
@@ -985,7 +989,7 @@ SchedPoll sched_poll(P *p)
         return SCHED_STOP;
     }
     if (bits & POLL_TIMER) {
-        timer_run(p, p, os_now());
+        timer_run(p, p, clock_now(p->vm));
     }
     Fiber *f = p->fiber;
     if (bits & POLL_PREEMPT && (others_wait(p) || call_done(m))) {

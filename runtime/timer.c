@@ -27,7 +27,7 @@
 #include <stdlib.h>
 
 #include "runtime/barrier.h"
-#include "runtime/os.h"
+#include "runtime/clock.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched_impl.h"
 
@@ -292,7 +292,7 @@ Chan *timer_chan_new(P *p, const RType *t, Timer **timer)
 
 void timer_sleep(P *p, Fiber *f, int64_t ns)
 {
-    int64_t now = os_now();
+    int64_t now = clock_now(p->vm);
     int64_t when = ns > INT64_MAX - now ? INT64_MAX - 1 : now + ns;
     _Static_assert(sizeof(Timer) <= sizeof f->wait, "sleep keeps its timer in the fiber");
     Timer *t = (Timer *)(void *)&f->wait;

@@ -178,6 +178,9 @@ typedef struct GolVM {
         void *ctx;
         uint64_t seed, state;
     } choice;
+    bool replay;                  /* choice_replay: virtual clock, counted slices, one thread */
+    uint32_t slice_left;          /* replay: back edges and calls to the end of the time slice */
+    _Atomic int64_t clock;        /* clock.h: the virtual time of a replay, relaxed */
     _Atomic bool multi;           /* a second fiber was started; relaxed, set once */
     int64_t start_time;           /* monotonic ns */
     int debug[32];                /* debugvars.def, by DEBUG_* */

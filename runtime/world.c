@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "runtime/choice.h"
+#include "runtime/clock.h"
 #include "runtime/os.h"
 #include "runtime/sched_impl.h"
 #include "runtime/timer.h"
@@ -286,6 +287,9 @@ void sched_enter_blocking(P *p)
     }
     m->block_fiber = p->fiber;
     fiber_set_status(p->fiber, FIBER_BLOCKING);
+    if (vm->replay) {
+        return; /* how long the kernel takes changes nothing: the P stays with us */
+    }
     uint32_t tick = atomic_load_explicit(&p->block_tick, memory_order_relaxed) + 1;
     atomic_store_explicit(&p->block_tick, tick, memory_order_relaxed);
     m->block_status = blocking_status(tick);
@@ -381,6 +385,10 @@ P *sched_exit_blocking(P *p)
     GolVM *vm = m->vm;
     assert(m->block_depth > 0);
     if (--m->block_depth) {
+        return p;
+    }
+    if (vm->replay) {
+        fiber_set_status(p->fiber, FIBER_RUNNING);
         return p;
     }
     if (sched_exiting(vm) && !m->is_host) {
@@ -488,7 +496,7 @@ void sched_dump(GolVM *vm, Fiber *first, Sink *sink)
     if (l.n) {
         qsort(l.v, l.n, sizeof *l.v, by_id);
     }
-    int64_t now = os_now();
+    int64_t now = clock_now(vm);
     bool any = false;
     if (first) {
         dump_one(vm, first, sink, now);

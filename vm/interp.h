@@ -60,7 +60,7 @@ typedef struct Dispatch {
 
 extern const Dispatch dispatch_plain;
 const Dispatch *dispatch_counted(const Dispatch *base); /* with a limit of steps: interp_count.c */
-const Dispatch *dispatch_chosen(void); /* yields at synchronisation points: interp_choice.c */
+const Dispatch *dispatch_chosen(bool counted); /* yields at synchronisation points: interp_choice.c */
 
 #define HANDLER(name)                                                                              \
     HANDLER_CC Step op_##name(const Insn *pc, Slot *fp, struct P *p, const Dispatch *d)

@@ -57,13 +57,13 @@ static HANDLER_CC Step count_chosen(const Insn *pc, Slot *fp, P *p, const Dispat
     if (UNLIKELY(--vm_p(p)->budget < 0)) {
         COLD(cold_budget);
     }
-    MUSTTAIL return dispatch_chosen()->op[pc->op](pc, fp, p, d);
+    MUSTTAIL return dispatch_chosen(p->vm->replay)->op[pc->op](pc, fp, p, d);
 }
 
 static void fill(void)
 {
     plain = dispatch_plain;
-    chosen = *dispatch_chosen();
+    chosen = *dispatch_chosen(false);
     for (int i = 0; i < OP_COUNT; i++) {
         if (op_info[i].flags & FY) {
             plain.op[i] = count_plain;

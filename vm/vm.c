@@ -10,6 +10,7 @@
  */
 #include "vm/vm.h"
 
+#include "runtime/choice.h"
 #include "runtime/dyntype.h"
 #include "runtime/finalizer.h"
 #include "runtime/mark.h"
@@ -220,6 +221,11 @@ static bool set_up(VmState *vm, const VmConfig *c, char *err, size_t nerr)
     vm->steps_max = c->steps_max;
     atomic_store_explicit(&vm->steps_left, (int64_t)c->steps_max, memory_order_relaxed);
     vm->gol->max_fibers = c->fibers_max;
+    if (c->sched == CHOICE_EXACT) {
+        choice_replay(vm->gol, c->sched_seed);
+    } else if (c->sched == CHOICE_PERTURB) {
+        choice_seed(vm->gol, CHOICE_PERTURB, c->sched_seed);
+    }
     vmheap_configure(vm->gol, c->heap_max, run_finalizers);
     vm->heap_hooks = *vm->gol->heap->hooks;
     vm->heap_hooks.fatal = vm_heap_fatal;
@@ -283,7 +289,7 @@ void vm_free(VmState *vm)
 void vm_begin(VmState *vm)
 {
     bool free_choice = vm->gol->choice.mode == CHOICE_FREE;
-    const Dispatch *base = free_choice ? &dispatch_plain : dispatch_chosen();
+    const Dispatch *base = free_choice ? &dispatch_plain : dispatch_chosen(vm->gol->replay);
     vm->dispatch = vm->steps_max ? dispatch_counted(base) : base;
 }
 

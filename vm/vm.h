@@ -41,6 +41,8 @@ typedef struct VmConfig {
     uint64_t steps_max;           /* back edges, calls, channel operations; 0: no limit */
     uint64_t fibers_max;          /* goroutines at a time; 0: no limit */
     bool allow_unsafe;            /* units may import unsafe */
+    ChoiceMode sched;             /* EXACT: replay, needs nprocs 1 */
+    uint64_t sched_seed;
     Unit *image;                  /* std image, shared and fully linked; NULL: none */
 } VmConfig;
 

@@ -54,6 +54,19 @@ static bool path_copy(char *out, const Slot *s)
         fp = native_frame(p);                                                                      \
     } while (0)
 
+/* A replay waits for nobody outside: what another process or a goroutine of its own could keep it
+ * waiting for is no part of it. */
+static NativeStatus refuse_replay(P *p, const char *what)
+{
+    return native_panic_plain(p, "os: %s: only files and standard streams work with -sched=seed", what);
+}
+
+static bool may_wait(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 /* func(path string, flags int, perm uint32) (fd, errno int) */
 static NativeStatus sys_open(P *p, Slot *fp)
 {
@@ -62,6 +75,9 @@ static NativeStatus sys_open(P *p, Slot *fp)
     mode_t perm = (mode_t)fp[5].u;
     int64_t fd = -1;
     if (path_copy(path, fp + 2)) {
+        if (p->vm->replay && may_wait(path)) {
+            return refuse_replay(p, "named pipe");
+        }
         BLOCKING(fd, open(path, flags | O_CLOEXEC, perm));
     } else {
         error = errno;
@@ -284,6 +300,9 @@ static NativeStatus sys_fsync(P *p, Slot *fp)
 
 static NativeStatus sys_pipe(P *p, Slot *fp)
 {
+    if (p->vm->replay) {
+        return refuse_replay(p, "pipe");
+    }
     int ends[2] = {-1, -1};
     int r = pipe2(ends, (int)fp[3].i);
     fp[0].i = ends[0];

@@ -11,7 +11,7 @@
 
 #include "runtime/heap.h"
 #include "runtime/native.h"
-#include "runtime/os.h"
+#include "runtime/clock.h"
 #include "runtime/rtypes.h"
 #include "runtime/sched.h"
 #include "runtime/timer.h"
@@ -32,11 +32,21 @@ static void timer_type_make(void)
 /* Monotonic nanoseconds as time.Time keeps them: since the VM's start, never 0. */
 static int64_t mono_of(GolVM *vm, int64_t now) { return now - vm->start_time + 1; }
 
+static struct timespec wall_now(GolVM *vm)
+{
+    struct timespec ts;
+    if (vm->replay) {
+        int64_t ns = clock_now(vm) - vm->start_time;
+        return (struct timespec){.tv_sec = CLOCK_WALL + ns / 1000000000, .tv_nsec = ns % 1000000000};
+    }
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts;
+}
+
 /* time.Now() in frame form. */
 static void time_now_slots(P *p, Slot *out, int64_t now)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
+    struct timespec ts = wall_now(p->vm);
     int64_t sec = ts.tv_sec + WALL_EPOCH;
     if (sec >= 0 && sec >> 33 == 0) {
         out[0].u = 1ull << 63 | (uint64_t)sec << 30 | (uint64_t)ts.tv_nsec;
@@ -51,11 +61,11 @@ static void time_now_slots(P *p, Slot *out, int64_t now)
 /* func() (sec, nsec, mono int64) */
 static NativeStatus time_now(P *p, Slot *fp)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
+    int64_t now = clock_read(p->vm);
+    struct timespec ts = wall_now(p->vm);
     fp[0].i = ts.tv_sec;
     fp[1].i = ts.tv_nsec;
-    fp[2].i = mono_of(p->vm, os_now());
+    fp[2].i = mono_of(p->vm, now);
     return NATIVE_OK;
 }
 
@@ -69,9 +79,9 @@ static NativeStatus time_sleep(P *p, Slot *fp)
 }
 
 /* The moment d from now; a past one is now, one out of range never comes. */
-static int64_t when_of(int64_t d)
+static int64_t when_of(GolVM *vm, int64_t d)
 {
-    int64_t when, now = os_now();
+    int64_t when, now = clock_now(vm);
     if (d <= 0) {
         return now;
     }
@@ -103,7 +113,7 @@ static NativeStatus new_timer(P *p, Slot *fp)
     if (!c) {
         return native_fatal(p, "runtime: out of memory");
     }
-    timer_reset(p, t, when_of(fp[4].i), fp[5].i > 0 ? fp[5].i : 0);
+    timer_reset(p, t, when_of(p->vm, fp[4].i), fp[5].i > 0 ? fp[5].i : 0);
     fp[0].p = c;
     fp[1].p = t;
     return NATIVE_OK;
@@ -116,7 +126,7 @@ static NativeStatus new_func_timer(P *p, Slot *fp)
     if (!t) {
         return native_fatal(p, "runtime: out of memory");
     }
-    timer_reset(p, t, when_of(fp[1].i), 0);
+    timer_reset(p, t, when_of(p->vm, fp[1].i), 0);
     fp[0].p = t;
     return NATIVE_OK;
 }
@@ -131,7 +141,7 @@ static NativeStatus stop_timer(P *p, Slot *fp)
 static NativeStatus reset_timer(P *p, Slot *fp)
 {
     if (fp[1].p) {
-        fp[0].u = timer_reset(p, fp[1].p, when_of(fp[2].i), fp[3].i > 0 ? fp[3].i : 0);
+        fp[0].u = timer_reset(p, fp[1].p, when_of(p->vm, fp[2].i), fp[3].i > 0 ? fp[3].i : 0);
     }
     return NATIVE_OK;
 }

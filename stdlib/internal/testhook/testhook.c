@@ -8,14 +8,14 @@
 
 #include "runtime/heap.h"
 #include "runtime/native.h"
-#include "runtime/os.h"
+#include "runtime/clock.h"
 #include "runtime/sched.h"
 
 /* func(d int64) */
 static NativeStatus watch(P *p, Slot *fp)
 {
     int64_t until = 0, d = fp[0].i;
-    if (d >= 0 && __builtin_add_overflow(os_now(), d, &until)) {
+    if (d >= 0 && __builtin_add_overflow(clock_now(p->vm), d, &until)) {
         until = INT64_MAX;
     }
     atomic_store_explicit(&p->vm->watch_until, until, memory_order_relaxed);

@@ -45,6 +45,9 @@ static NativeStatus set_action(P *p, Slot *fp)
 {
     int sig = (int)fp[0].i;
     struct sigaction act;
+    if (p->vm->replay && fp[1].i == 1) {
+        return native_panic_plain(p, "os/signal: signals come at no fixed time: not with -sched=seed");
+    }
     if (!p->vm->owns_process || sig <= 0 || sig >= NSIG || !pipe_ready()) {
         return NATIVE_OK;
     }
