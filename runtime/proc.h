@@ -26,6 +26,7 @@ enum {
     POLL_PREEMPT = 4, /* ran for 10 ms: let others */
     POLL_GC = 8,      /* a collection is due */
     POLL_TIMER = 16,  /* a timer of this P is due */
+    POLL_QUIT = 64,   /* SIGQUIT: print all goroutines and end, quit.c */
     POLL_VM = 32      /* vm's own requests (signals, budget): hooks->poll_vm */
 };
 

@@ -34,6 +34,7 @@
 #include "runtime/host.h"
 #include "runtime/netpoll.h"
 #include "runtime/os.h"
+#include "runtime/quit.h"
 #include "runtime/rand.h"
 #include "runtime/sched_impl.h"
 #include "runtime/select.h"
@@ -421,6 +422,9 @@ static void keeper_sleep(M *m, Fiber **events)
     int64_t again = timer_earliest(vm); /* pairs with timer_added */
     when = again < when ? again : when;
     int64_t ns = -1;
+    if (quit_wanted(vm)) {
+        return;
+    }
     if (vm->replay && when != INT64_MAX) {
         clock_set(vm, when);
     }
@@ -463,7 +467,8 @@ static void m_sleep(M *m)
     GolVM *vm = m->vm;
     while (!sched_exiting(vm) && !call_done(m)) {
         lock_acquire(&vm->lock);
-        bool due = atomic_load_explicit(&vm->nglobq, memory_order_relaxed) != 0;
+        bool due = atomic_load_explicit(&vm->nglobq, memory_order_relaxed) != 0 ||
+                   (m->is_host && quit_wanted(vm));
         if (!due && vm->idle_ps) {
             int64_t when = timer_earliest(vm);
             due = when != INT64_MAX && when <= clock_now(vm);
@@ -497,7 +502,7 @@ static void m_sleep(M *m)
             keeper_sleep(m, &events);
         } else {
             while (atomic_load_explicit(&m->wake, memory_order_acquire) == 0 &&
-                   !sched_exiting(vm)) {
+                   !sched_exiting(vm) && !quit_wanted(vm)) {
                 os_futex_wait(&m->wake, 0, -1);
             }
         }
@@ -659,6 +664,10 @@ static bool serve_requests(M *m, P *p)
     }
     if (vm_stopping(p->vm) && !stop_here(p)) {
         return false;
+    }
+    if (bits & POLL_QUIT) {
+        sched_die(p, "SIGQUIT: quit", "");
+        return m->p == p;
     }
     if (bits & POLL_GC && p->vm->hooks->gc) {
         p->vm->hooks->gc(p);
@@ -828,7 +837,11 @@ int sched_run_vm(GolVM *vm, Fiber *main)
     fiber_set_status(main, FIBER_RUNNABLE);
     runq_swap_next(p, main);
     current_m = m;
+    if (vm->owns_process && !vm->session) {
+        quit_catch(vm);
+    }
     m_loop(m);
+    quit_forget();
     atomic_store_explicit(&vm->host_done, 1, memory_order_seq_cst);
     current_m = m->outer;
     monitor_stop(vm);
@@ -975,6 +988,9 @@ SchedPoll sched_poll(P *p)
     uint32_t bits = atomic_exchange_explicit(&p->poll, 0, memory_order_acq_rel);
     if (vm_stopping(vm) && !stop_here(p)) {
         return SCHED_STOP;
+    }
+    if (bits & POLL_QUIT) {
+        sched_die(p, "SIGQUIT: quit", "");
     }
     if (sched_exiting(vm)) {
         return SCHED_STOP;

@@ -141,6 +141,7 @@ typedef struct GolVM {
 
     /* the end */
     _Atomic uint32_t exiting;     /* release store by sched_exit_vm; everybody polls it */
+    _Atomic bool quitting;        /* quit.h: set by the signal handler, relaxed */
     int exit_code;                /* valid once exiting */
     _Atomic uint32_t host_done;   /* the host's thread has left its loop */
 

@@ -21,6 +21,7 @@
 
 #include "runtime/cell.h"
 #include "runtime/native.h"
+#include "runtime/quit.h"
 #include "runtime/sched.h"
 
 #define PATH_BYTES 4096
@@ -48,7 +49,7 @@ static bool path_copy(char *out, const Slot *s)
         sched_enter_blocking(p);                                                                   \
         do {                                                                                       \
             (result) = (call);                                                                     \
-        } while ((result) < 0 && errno == EINTR);                                                  \
+        } while ((result) < 0 && errno == EINTR && !quit_wanted(p->vm));                                \
         error = (result) < 0 ? errno : 0;                                                          \
         p = sched_exit_blocking(p);                                                                \
         fp = native_frame(p);                                                                      \
@@ -101,7 +102,7 @@ static NativeStatus sys_close(P *p, Slot *fp)
 static bool wait_ready(int fd, short events)
 {
     struct pollfd want = {fd, events, 0};
-    return poll(&want, 1, -1) >= 0 || errno == EINTR;
+    return poll(&want, 1, -1) >= 0 || (errno == EINTR && events != POLLIN);
 }
 
 static ssize_t read_waiting(int fd, void *buf, size_t n)

@@ -17,6 +17,7 @@
 
 #include "runtime/native.h"
 #include "runtime/netpoll.h"
+#include "runtime/quit.h"
 #include "runtime/sched.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -59,6 +60,10 @@ static NativeStatus set_action(P *p, Slot *fp)
     act.sa_handler = fp[1].i == 1 ? on_signal : fp[1].i == 2 ? SIG_IGN : SIG_DFL;
     if (sig == SIGPIPE && fp[1].i == 0) {
         act.sa_handler = SIG_IGN; /* what the command starts with, see syscall.c */
+    }
+    if (sig == SIGQUIT && fp[1].i == 0) {
+        quit_catch(p->vm);
+        return NATIVE_OK;
     }
     sigaction(sig, &act, NULL);
     return NATIVE_OK;
