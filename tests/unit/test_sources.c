@@ -9,7 +9,7 @@
 
 #define FILES(...) .files = (const GolFile[]){__VA_ARGS__}, \
                    .nfiles = sizeof((const GolFile[]){__VA_ARGS__}) / sizeof(GolFile)
-#define TEXT(s) s, sizeof s - 1
+#define TEXT(s) s, sizeof s - 1, 0
 
 /* want: what the diagnostics hold, or NULL: it compiles and exits with 0. */
 static void check(GolSource *source, const char *want)
