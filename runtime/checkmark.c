@@ -48,6 +48,9 @@ bool check_mark(Marker *m, Span *s, uint32_t i)
     }
     *w |= bit;
     m->objects++;
+    if (m->check->quiet) {
+        return true;
+    }
     if (!bit_get(s->mark, i) || !bit_get(s->alloc, i)) {
         report(m, s, i);
     }

@@ -12,6 +12,7 @@ typedef struct CheckMark {
     const uint8_t *owner;  /* the object that it belongs to */
     const RType *type;     /* its type */
     const char *root;      /* what kind of root, while owner is NULL */
+    bool quiet;            /* a search of its own (leak.c): nothing is compared */
     unsigned misses;
 } CheckMark;
 

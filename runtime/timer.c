@@ -450,7 +450,7 @@ void timer_move_all(P *q, P *heir)
 
 /* ---- the collector ---- */
 
-void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx)
+void timer_scan(P *owner, bool chans, void (*visit)(Timer *t, void *ctx), void *ctx)
 {
     uint32_t left = UINT32_MAX;
     while (left > 0) {
@@ -459,7 +459,7 @@ void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx)
         uint32_t stop = left > SCAN_BATCH ? left - SCAN_BATCH : 0;
         for (; left > stop; left--) {
             TimerEntry e = owner->timers[left - 1];
-            if (e.timer->kind == TIMER_FUNC && !is_dead(e)) {
+            if ((e.timer->kind == TIMER_FUNC || (chans && e.timer->kind == TIMER_CHAN)) && !is_dead(e)) {
                 visit(e.timer, ctx);
             }
         }

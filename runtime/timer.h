@@ -57,10 +57,11 @@ bool timer_hasten(GolVM *vm);
 /* GOMAXPROCS shrinks: q's timers move to heir; world stopped. */
 void timer_move_all(P *q, P *heir);
 
-/* Collector. scan: a P's armed timers of functions, which are roots, while the program runs.
+/* Collector. scan: a P's armed timers of functions, which are roots, while the program runs; chans: those
+ * of channels as well.
  * drop_unreached: marking is complete, what was not reached is not yet reused; entries of such timers
  * are taken away, while the program runs. */
-void timer_scan(P *owner, void (*visit)(Timer *t, void *ctx), void *ctx);
+void timer_scan(P *owner, bool chans, void (*visit)(Timer *t, void *ctx), void *ctx);
 void timer_drop_unreached(GolVM *vm, bool (*is_reached)(const void *object, void *ctx), void *ctx);
 
 #endif

@@ -133,7 +133,7 @@ static void scan_roots(Heap *h, Marker *m, uint32_t job)
     if (job < vh->slabs) {
         scan_slab(vh, m);
     } else if ((job -= vh->slabs) < vh->procs) {
-        timer_scan(vm->procs[job], root_timer, m);
+        timer_scan(vm->procs[job], false, root_timer, m);
     } else if (vm->hooks->scan_globals) {
         vm->hooks->scan_globals(vm, m, job - vh->procs);
     }

@@ -11,6 +11,7 @@
  * saves a pc whose instruction is still to be executed and may be NATIVE sets RESUME_AGAIN.
  * RESUME_SKIP is for waits whose operands must stay alive meanwhile (the locks of interp_sync.c).
  */
+#include "runtime/leak.h"
 #include "runtime/sched.h"
 
 #include "vm/interp.h"
@@ -444,6 +445,8 @@ HANDLER(GOEND)
             fp[-1].p = (void *)(call_goend + 2);
             ENTER(fn);
         }
+        f->fp = 0; /* no frame is left to scan */
+        leak_at_exit(p);
         sched_exit_vm(p->vm, 0);
         LEAVE();
     }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "runtime/cell.h"
+#include "runtime/leak.h"
 #include "runtime/native.h"
 #include "runtime/quit.h"
 #include "runtime/sched.h"
@@ -549,7 +550,9 @@ NUMBER(sys_getpagesize, sysconf(_SC_PAGESIZE))
 
 static NativeStatus sys_exit(P *p, Slot *fp)
 {
-    sched_exit_vm(p->vm, (int)(fp[0].i & 0xff));
+    int code = (int)(fp[0].i & 0xff);
+    leak_at_exit(p);
+    sched_exit_vm(p->vm, code);
     return NATIVE_EXIT;
 }
 
