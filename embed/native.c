@@ -214,6 +214,7 @@ int gol_vm_bind(GolVM *vm, const GolModule *m, void *ctx)
 
 static NativeStatus host_native(P *p, Slot *fp);
 static void object_gone(GolVM *vm, int64_t id);
+static void free_promise(GolPromise *pr);
 
 static NativeFn resolve(GolVM *vm, const char *name, size_t n, void **ctx)
 {
@@ -257,10 +258,15 @@ void native_close(Embed *e)
         }
         free(o);
     }
-    for (GolPromise *pr = e->promises; pr; pr = pr->next) {
+    for (GolPromise *pr = e->promises, *next; pr; pr = next) {
+        next = pr->next;
         lock_acquire(&pr->lock);
+        bool over = pr->resolved; /* nobody but us knows it any more */
         pr->vm = NULL;
         lock_release(&pr->lock);
+        if (over) {
+            free_promise(pr);
+        }
     }
     for (Bound *b = e->bound, *next; b; b = next) {
         next = b->next;

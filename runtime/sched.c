@@ -480,7 +480,8 @@ static void m_sleep(M *m)
             atomic_fetch_add_explicit(&vm->nspinning, 1, memory_order_seq_cst);
             return;
         }
-        if (sched_exiting(vm)) {
+        /* the call's end and its wake-up come in this order, the latter under the lock */
+        if (sched_exiting(vm) || call_done(m)) {
             lock_release(&vm->lock);
             return;
         }
