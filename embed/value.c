@@ -177,24 +177,25 @@ ValueFit value_to_slots(Embed *e, P *p, const RType *t, const GolValue *v, Slot 
 
 /* ---- From gol --------------------------------------------------------------------------------- */
 
-static GolRef *new_ref(Embed *e, Iface v, void *keep)
+static GolRef *new_ref(Embed *e, P *p, Iface v, void *keep)
 {
     GolRef *r = malloc(sizeof *r);
     if (r) {
         *r = (GolRef){.value = v};
         heap_root_add(e->vm->heap, &r->root, keep);
+        heap_shade_root(p, keep); /* the roots of a cycle that runs may have been seen before */
         atomic_fetch_add_explicit(&e->nhandles, 1, memory_order_relaxed);
     }
     return r;
 }
 
-static bool give_text(Embed *e, const RType *t, GolKind kind, void *at, size_t n,
+static bool give_text(Embed *e, P *p, const RType *t, GolKind kind, void *at, size_t n,
                       GolValue *out)
 {
     *out = (GolValue){.kind = kind, .len = n};
     out->p = at;
     if (n) {
-        out->ref = new_ref(e, (Iface){t, {.p = NULL}}, at);
+        out->ref = new_ref(e, p, (Iface){t, {.p = NULL}}, at);
     }
     return n == 0 || out->ref;
 }
@@ -204,7 +205,7 @@ static bool give_object(Embed *e, P *p, const RType *t, const Slot *s, GolValue 
     bool ok = true;
     Slot word = iface_box_slots(p, t, s, &ok);
     *out = (GolValue){.kind = GOL_OBJECT};
-    out->ref = ok ? new_ref(e, (Iface){t, word}, rtype_word_is_ptr(t) ? word.p : NULL) : NULL;
+    out->ref = ok ? new_ref(e, p, (Iface){t, word}, rtype_word_is_ptr(t) ? word.p : NULL) : NULL;
     return out->ref != NULL;
 }
 
@@ -222,7 +223,7 @@ bool value_from_slots(Embed *e, P *p, const RType *t, const Slot *s, GolValue *o
     case RK_FLOAT32: *out = gol_float((double)s->f32); return true;
     case RK_FLOAT64: *out = gol_float(s->f); return true;
     case RK_STRING:
-        return give_text(e, t, GOL_STRING, s[0].p, (size_t)s[1].i, out);
+        return give_text(e, p, t, GOL_STRING, s[0].p, (size_t)s[1].i, out);
     case RK_INTERFACE:
         if (!s[0].p) {
             *out = gol_nil();
@@ -234,7 +235,7 @@ bool value_from_slots(Embed *e, P *p, const RType *t, const Slot *s, GolValue *o
             return value_from_slots(e, p, t, flat, out);
         }
         *out = (GolValue){.kind = GOL_OBJECT};
-        out->ref = new_ref(e, (Iface){t, s[1]}, s[1].p);
+        out->ref = new_ref(e, p, (Iface){t, s[1]}, s[1].p);
         return out->ref != NULL;
     case RK_CHAN: case RK_FUNC: case RK_MAP: case RK_POINTER: case RK_UNSAFE_POINTER:
         if (!s->p) {
@@ -248,7 +249,7 @@ bool value_from_slots(Embed *e, P *p, const RType *t, const Slot *s, GolValue *o
             return true;
         }
         if (rtype_elem(t)->kind == RK_UINT8) {
-            return give_text(e, t, GOL_BYTES, s[0].p, slot_slice(s).len, out);
+            return give_text(e, p, t, GOL_BYTES, s[0].p, slot_slice(s).len, out);
         }
         return give_object(e, p, t, s, out);
     default: return give_object(e, p, t, s, out);
