@@ -24,7 +24,7 @@ static Heap test_heap;
 static HeapCache test_cache;
 static struct P *const P0 = (struct P *)(void *)&test_cache;
 static void *test_roots[64];
-static unsigned test_requests, test_fatals, test_ready;
+static _Atomic unsigned test_requests, test_fatals, test_ready;
 
 static void shim_request(struct P *p) { test_requests++; }
 static void shim_fatal(struct P *p, const char *msg) { test_fatals++; }
