@@ -243,7 +243,7 @@ GolFunc *gol_func_of(GolVM *vm, const GolValue *v, GolError **error)
         error_ended(error, vm);
         return NULL;
     }
-    heap_root_add(vm->heap, &f->root, v->ref->value.word.p);
+    heap_root_add(in.p, &f->root, v->ref->value.word.p);
     call_leave(&in);
     f->rooted = true;
     return f;

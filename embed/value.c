@@ -182,8 +182,7 @@ static GolRef *new_ref(Embed *e, P *p, Iface v, void *keep)
     GolRef *r = malloc(sizeof *r);
     if (r) {
         *r = (GolRef){.value = v};
-        heap_root_add(e->vm->heap, &r->root, keep);
-        heap_shade_root(p, keep); /* the roots of a cycle that runs may have been seen before */
+        heap_root_add(p, &r->root, keep);
         atomic_fetch_add_explicit(&e->nhandles, 1, memory_order_relaxed);
     }
     return r;

@@ -115,6 +115,20 @@ static bool roots_left(Heap *h)
            !atomic_load_explicit(&h->specials_done, memory_order_relaxed);
 }
 
+/* Some of the C roots; false: none is left. */
+static bool mark_c_roots(Heap *h, Marker *m)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&h->lock);
+    for (; h->root_cursor && n < 256; n++) {
+        mark_ptr(m, h->root_cursor->ptr);
+        h->root_cursor = h->root_cursor->next;
+    }
+    bool more = h->root_cursor != NULL;
+    pthread_mutex_unlock(&h->lock);
+    return more;
+}
+
 /* One root job, if there is one left to take. */
 static bool root_job(Heap *h, Marker *m)
 {
@@ -127,7 +141,7 @@ static bool root_job(Heap *h, Marker *m)
         }
     }
     if (!atomic_load_explicit(&h->specials_done, memory_order_relaxed)) {
-        if (!finalizer_mark_step(h, m)) {
+        if (!mark_c_roots(h, m) && !finalizer_mark_step(h, m)) {
             atomic_store_explicit(&h->specials_done, 1, memory_order_relaxed);
         }
         return true;
@@ -225,6 +239,7 @@ static void set_up(struct P *p, Heap *h)
     atomic_store_explicit(&h->jobs_done, 0, memory_order_relaxed);
     h->njobs = h->hooks->root_jobs ? h->hooks->root_jobs(h) : 1;
     finalizer_mark_begin(h);
+    h->root_cursor = h->roots;
     atomic_store_explicit(&h->specials_done, 0, memory_order_relaxed);
     pacer_begin(h);
     atomic_store_explicit(&h->phase, GC_MARK, memory_order_seq_cst);

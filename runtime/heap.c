@@ -517,8 +517,11 @@ void heap_stats(Heap *h, HeapStats *out)
     out->peak_span_bytes = atomic_load_explicit(&h->peak_span_bytes, memory_order_relaxed);
 }
 
-void heap_root_add(Heap *h, HeapRoot *r, void *ptr)
+/* Roots made while the collector marks stand before its cursor: they are shaded here. */
+void heap_root_add(struct P *p, HeapRoot *r, void *ptr)
 {
+    Heap *h = heap_cache(p)->heap;
+    heap_shade_root(p, ptr);
     r->ptr = ptr;
     r->prev = NULL;
     pthread_mutex_lock(&h->lock);
@@ -539,6 +542,9 @@ void heap_root_remove(struct P *p, HeapRoot *r)
 void heap_root_drop(Heap *h, HeapRoot *r)
 {
     pthread_mutex_lock(&h->lock);
+    if (h->root_cursor == r) {
+        h->root_cursor = r->next;
+    }
     if (r->prev) {
         r->prev->next = r->next;
     } else {

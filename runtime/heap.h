@@ -208,6 +208,7 @@ typedef struct Heap {
     HeapCache *caches;
     struct Span *large;           /* large spans, circular; swept in whole at the end of marking */
     HeapRoot *roots;
+    HeapRoot *root_cursor;        /* the next to be marked in this cycle; under lock */
     struct Span *special_spans;   /* spans with specials, through Span.special_next */
     struct Special *ready;        /* finalizers and cleanups whose object died, in order */
     struct Special **ready_tail;
@@ -364,7 +365,7 @@ void heap_walk(Heap *h, HeapVisit visit, void *ctx);
 void heap_stats(Heap *h, HeapStats *out);
 
 /* Roots that C code holds. */
-void heap_root_add(Heap *h, HeapRoot *r, void *ptr);
+void heap_root_add(struct P *p, HeapRoot *r, void *ptr);
 void heap_root_remove(struct P *p, HeapRoot *r);
 void heap_root_drop(Heap *h, HeapRoot *r); /* of a VM that has ended: nothing collects any more */
 
