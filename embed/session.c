@@ -20,6 +20,7 @@
 
 #include "embed/embed.h"
 #include "lang/live.h"
+#include "runtime/os.h"
 #include "runtime/sched.h"
 #include "runtime/select.h"
 #include "runtime/session.h"
@@ -425,13 +426,6 @@ void gol_session_interrupt(GolSession *s)
     sem_post(&s->news);
 }
 
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void hand_over(GolSession *s, Unit *unit)
 {
     lock_acquire(&s->lock);
@@ -571,10 +565,10 @@ GolEvalStatus gol_eval(GolSession *s, const GolEntry *e, GolOutcome *out)
         return out->status;
     }
     out->message = join(out->message, r.live->notes);
-    int64_t from = now();
+    int64_t from = os_now();
     hand_over(s, r.unit);
     out->status = wait_end(s, out);
-    out->run_ns = now() - from;
+    out->run_ns = os_now() - from;
     keep_packages(s, r.live);
     if (out->status == GOL_EVAL_OK) {
         keep(s, s->serial, r.live);

@@ -8,20 +8,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <time.h>
+
+#include "runtime/os.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static Watch *first;
 static bool running;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void *watch_thread(void *arg)
 {
@@ -32,7 +26,7 @@ static void *watch_thread(void *arg)
             pthread_cond_wait(&changed, &lock);
             continue;
         }
-        if (now_ns() < first->deadline) {
+        if (os_now() < first->deadline) {
             struct timespec t = {first->deadline / 1000000000, first->deadline % 1000000000};
             pthread_cond_timedwait(&changed, &lock, &t);
             continue;
@@ -66,7 +60,7 @@ static bool start_thread(void)
 
 bool watch_begin(Watch *w, GolVM *vm, int64_t limit_ns)
 {
-    *w = (Watch){.vm = vm, .limit_ns = limit_ns, .deadline = now_ns() + limit_ns};
+    *w = (Watch){.vm = vm, .limit_ns = limit_ns, .deadline = os_now() + limit_ns};
     pthread_mutex_lock(&lock);
     running = running || start_thread();
     if (running) {

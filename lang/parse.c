@@ -1031,15 +1031,27 @@ static void keep_directives(Parser *p)
     }
 }
 
-File *parse_live(DiagList *d, SourceFile *src)
+static void open_file(Parser *p, DiagList *d, SourceFile *src)
 {
-    Parser parser = {0}, *p = &parser;
     p->d = d;
     p->file = MEM_NEW(File);
     p->file->src = src;
     d->working = src->base;
     scan_init(&p->s, src, d);
     parser_next(p);
+}
+
+static File *close_file(Parser *p)
+{
+    keep_directives(p);
+    p->file->has_errors = p->nerrors + p->s.nerrors > 0;
+    return p->file;
+}
+
+File *parse_live(DiagList *d, SourceFile *src)
+{
+    Parser parser = {0}, *p = &parser;
+    open_file(p, d, src);
     if (p->s.tok == TOK_PACKAGE) {
         package_file(p);
     } else {
@@ -1052,20 +1064,13 @@ File *parse_live(DiagList *d, SourceFile *src)
         live_flush(&l);
     }
     p->file->pkg_name = synthetic_name(p, "main", src->base);
-    keep_directives(p);
-    p->file->has_errors = p->nerrors + p->s.nerrors > 0;
-    return p->file;
+    return close_file(p);
 }
 
 File *parse_file(DiagList *d, SourceFile *src, bool allow_script)
 {
     Parser parser = {0}, *p = &parser;
-    p->d = d;
-    p->file = MEM_NEW(File);
-    p->file->src = src;
-    d->working = src->base;
-    scan_init(&p->s, src, d);
-    parser_next(p);
+    open_file(p, d, src);
     if (p->s.tok == TOK_PACKAGE) {
         package_file(p);
     } else if (allow_script) {
@@ -1076,7 +1081,5 @@ File *parse_file(DiagList *d, SourceFile *src, bool allow_script)
     if (!p->file->pkg_name) {
         p->file->pkg_name = synthetic_name(p, "_", src->base);
     }
-    keep_directives(p);
-    p->file->has_errors = p->nerrors + p->s.nerrors > 0;
-    return p->file;
+    return close_file(p);
 }

@@ -1,12 +1,6 @@
 #!/bin/sh
 # The command line and bad input: exit codes, where messages go, nothing crashes.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 # expect STATUS STDOUT-TEXT STDERR-TEXT COMMAND...: texts are substrings, "" means empty, "*" anything
 expect() {
     status=$1 out=$2 err=$3

@@ -1,13 +1,7 @@
 #!/bin/sh
 # diag.check.sh - how diagnostics look: the caret stands below its span whatever the line holds, colour is for
 # terminals only, names that are nearly right are suggested.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 # shows NAME EXPECTED: gol check NAME prints exactly that
 shows() {
     timeout 60 "$gol" check "$1" >out 2>&1

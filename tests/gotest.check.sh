@@ -1,13 +1,7 @@
 #!/bin/sh
 # gol test: what it prints and its exit codes, as Go's. Times are masked.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. tests/prologue.sh
 export GOMAXPROCS=2 NO_COLOR=1
-bad=0
 mask() {
     sed -E -e 's/\(([0-9]+)s\)/(Ns)/' -e 's/[0-9]+\.[0-9]+s/0.00s/g' -e 's/"Time":"[^"]*"/"Time":""/' -e 's/"Elapsed":[0-9.e-]+/"Elapsed":0/' \
         -e 's/^(goroutine) [0-9]+/\1 N/' -e 's/0x[0-9a-f]+/0x/' -e "s|$(pwd -P)/||g"

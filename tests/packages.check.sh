@@ -1,13 +1,7 @@
 #!/bin/sh
 # Where packages come from: modules, replacements, vendor folders, internal packages, constraints in
 # names and //go:build lines, language versions; what is missing, and what //go:embed refuses.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 # out TEXT COMMAND...: prints exactly that; err TEXT COMMAND...: fails with that in standard error
 out() {
     want=$1

@@ -1,12 +1,6 @@
 #!/bin/sh
 # SIGQUIT: "SIGQUIT: quit", all goroutines, exit status 2, wherever the threads are.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 mkfifo in
 # try NAME CODE: the program says "ready" when it may be asked
 try() {

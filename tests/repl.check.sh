@@ -1,12 +1,6 @@
 #!/bin/sh
 # Sessions: gol -i through a pipe, and, where tmux is, the prompt at a terminal.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 complain() { echo "repl: $*"; bad=1; }
 # session STATUS STDERR-TEXT: entries on descriptor 0, expected output in the file want
 session() {

@@ -1,12 +1,6 @@
 #!/bin/sh
 # gol run -sched: a seed is a schedule, seeds differ, virtual time, what is refused.
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 fail() { echo "sched: $*"; bad=1; }
 
 cat >racy.gol <<'X'

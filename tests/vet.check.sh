@@ -2,14 +2,8 @@
 # vet.check.sh - gol vet on tests/vet/testdata: each "// want "text" ..." comment is a finding on its line whose
 # text contains `text`, and there are no others. "want 24" (or 25) marks what Go 1.19's vet does not say.
 # VET_GO=go compares Go's own vet with the same comments instead (version 1.19).
-set -u
-gol=${GOL:-./gol}
-case $gol in /*) ;; *) gol=$PWD/$gol ;; esac
 here=$PWD/tests/vet/testdata
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
+. tests/prologue.sh
 fail() { echo "vet: $*"; bad=1; }
 
 # wants FILE SKIP24: "LINE<tab>TEXT" for each expectation

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tables.gol and tables_gen.h from Debian's unicode-data (/usr/share/unicode).
+"""Writes tables_gen.gol and tables_gen.h from Debian's unicode-data (/usr/share/unicode).
 
 Run in this folder: python3 gen.py [FOLDER]. The output is committed; a build does not need this.
 """
@@ -141,7 +141,7 @@ def case_ranges():
     return out
 
 
-with open("tables.gol", "w") as o:
+with open("tables_gen.gol", "w") as o:
     w = o.write
     w("// Written by gen.py from Unicode's data files. Do not edit.\n\npackage unicode\n\n")
     w(f"// Version is the edition of Unicode that the tables hold.\nconst Version = \"{version}\"\n\n")

@@ -49,10 +49,13 @@ static inline void fake_run(P *p)
     }
 }
 
+/* The slots that a step function may use; the stress build's first stack has fewer. */
+enum { FAKE_SLOTS = 32 };
+
 static inline Fiber *fake_new(P *p, StepFn fn)
 {
     Fiber *f = fiber_new(p);
-    CHECK(f);
+    CHECK(f && fiber_grow(p, f, FAKE_SLOTS));
     memset(f->stack, 0, f->stack_slots * sizeof(Slot));
     f->stack[0].p = (void *)fn;
     return f;

@@ -221,7 +221,7 @@ static NativeStatus n_cmpv(P *p, Slot *fp)
 
 /* shlv(z, x []Word, s uint, in Word) Word: z = x<<s | in, s < 64; returns the bits shifted out.
  * z may lie at or above x. shrv(z, x, s, in): in are the high bits, returned are the low ones. */
-static NativeStatus n_shlv(P *p, Slot *fp)
+static NativeStatus shift(P *p, Slot *fp, bool left)
 {
     Slice z = slot_slice(fp + 1), x = slot_slice(fp + 3);
     unsigned s = fp[5].u & 63;
@@ -237,31 +237,14 @@ static NativeStatus n_shlv(P *p, Slot *fp)
         mem_move(z.ptr, x.ptr, (size_t)n * 8);
         return NATIVE_OK;
     }
-    fp[0].u = mpn_lshift(words(z), words(x), n, s);
-    set_limb(z, 0, limb(z, 0) | fp[6].u);
+    uint32_t end = left ? 0 : n - 1; /* the limb that takes the bits shifted in */
+    fp[0].u = (left ? mpn_lshift : mpn_rshift)(words(z), words(x), n, s);
+    set_limb(z, end, limb(z, end) | fp[6].u);
     return NATIVE_OK;
 }
 
-static NativeStatus n_shrv(P *p, Slot *fp)
-{
-    Slice z = slot_slice(fp + 1), x = slot_slice(fp + 3);
-    unsigned s = fp[5].u & 63;
-    uint32_t n = z.len < x.len ? z.len : x.len;
-    if (n == 0) {
-        fp[0].u = fp[6].u;
-        return NATIVE_OK;
-    }
-    if (n > LIMIT) {
-        return too_long(p);
-    }
-    if (s == 0) {
-        mem_move(z.ptr, x.ptr, (size_t)n * 8);
-        return NATIVE_OK;
-    }
-    fp[0].u = mpn_rshift(words(z), words(x), n, s);
-    set_limb(z, n - 1, limb(z, n - 1) | fp[6].u);
-    return NATIVE_OK;
-}
+static NativeStatus n_shlv(P *p, Slot *fp) { return shift(p, fp, true); }
+static NativeStatus n_shrv(P *p, Slot *fp) { return shift(p, fp, false); }
 
 /* bitv(z, x, y []Word, op int): 0 and, 1 or, 2 xor, 3 and not */
 static NativeStatus n_bitv(P *p, Slot *fp)
