@@ -84,8 +84,9 @@ build/gol.pc: config.mk
 # Tests
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
+UNIT_H = $(wildcard tests/unit/*.h)
 UNIT_HELP = $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
-$(BUILD)/tests/%: tests/unit/%.c $(UNIT_HELP) $(LIBA)
+$(BUILD)/tests/%: tests/unit/%.c $(UNIT_HELP) $(UNIT_H) $(LIBA)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -UNDEBUG -o $@ $< $(UNIT_HELP) $(LIBA) $(LIBS)
 $(BUILD)/tests/run: tests/run.c
