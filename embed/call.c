@@ -133,9 +133,8 @@ void call_leave(Inside *in)
 static void finish(HostCall *host, P *p, const Slot *fp)
 {
     Call *c = (Call *)host;
-    const RelPtr *params = rel_get(&c->type->params);
     for (size_t i = 0; i < c->nresults && i < c->type->nout; i++) {
-        const RType *t = rel_get(&params[c->type->count + i]);
+        const RType *t = rtype_param(c->type, c->type->count + i);
         c->no_memory |= !value_from_slots(embed_of(p->vm), p, t, fp, &c->results[i]);
         fp += slots_for(t->size);
     }
@@ -260,12 +259,11 @@ void gol_func_free(GolFunc *f)
 /* Arguments into the frame. FIT_CONVERT: reflect must help. */
 static ValueFit fill(Embed *e, P *p, const GolFunc *f, const GolValue *args, size_t nargs, Slot *w)
 {
-    const RelPtr *params = rel_get(&f->type->params);
     if (nargs != f->type->count || f->type->flags & RT_VARIADIC) {
         return FIT_CONVERT;
     }
     for (size_t i = 0; i < nargs; i++) {
-        const RType *t = rel_get(&params[i]);
+        const RType *t = rtype_param(f->type, i);
         uint32_t n = slots_for(t->size);
         memset(w, 0, n * sizeof *w);
         ValueFit fit = value_to_slots(e, p, t, &args[i], w);
@@ -444,7 +442,7 @@ bool embed_prepare(Embed *e)
     }
     const RType *t = basics ? rel_get(&basics->type) : NULL;
     for (int i = 0; t && i < BASIC_COUNT; i++) {
-        e->basic[i] = rel_get((const RelPtr *)rel_get(&t->params) + i);
+        e->basic[i] = rtype_param(t, i);
     }
     return t != NULL;
 }

@@ -69,6 +69,11 @@ bool watch_begin(Watch *w, GolVM *vm, int64_t limit_ns);
 /* The VM is left alone after it; also if it was never begun. */
 void watch_end(Watch *w);
 
+/* What stands in a list of Embed: first in its struct. */
+typedef struct HostLink {
+    struct HostLink *next, **at;
+} HostLink;
+
 typedef struct Embed {
     GolVM *vm;
     Sink sink;             /* GolVM.err */
@@ -80,9 +85,7 @@ typedef struct Embed {
     _Atomic uint64_t nhandles;
     bool started;
     struct Bound *bound;   /* natives of the host; before the program is loaded */
-    struct HostObject *objects; /* under lock */
-    GolPromise *promises;  /* under lock */
-    int64_t object_ids;    /* under lock */
+    HostLink *objects, *promises; /* under lock */
     const RType *cell_type; /* internal/host.object */
     const Func *drop;      /* the cleanup of one */
     const RType *basic[BASIC_COUNT];

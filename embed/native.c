@@ -62,6 +62,7 @@ struct GolCall {
 };
 
 struct GolPromise {
+    HostLink link;      /* first */
     SpinLock lock;
     /* under lock */
     GolVM *vm;          /* NULL: closed */
@@ -70,12 +71,10 @@ struct GolPromise {
     char *error;        /* rejected: what the native panics with */
     GolValue *values;
     size_t nvalues;
-    GolPromise *next, **at; /* the VM's list, under Embed.lock */
 };
 
 struct HostObject {
-    struct HostObject *next, **at; /* under Embed.lock */
-    int64_t id;
+    HostLink link;      /* first */
     void *ptr;
     void (*finalize)(void *ptr);
 };
@@ -83,9 +82,30 @@ struct HostObject {
 /* What stands on the script's heap: a type of internal/host. */
 typedef struct ObjectCell {
     uint64_t ptr; /* the host's pointer; to the collector a scalar */
-    uint64_t id;
     void *none;   /* makes the heap remember the type */
 } ObjectCell;
+
+static void link_in(Embed *e, HostLink **list, HostLink *l)
+{
+    lock_acquire(&e->lock);
+    l->next = *list;
+    l->at = list;
+    if (l->next) {
+        l->next->at = &l->next;
+    }
+    *list = l;
+    lock_release(&e->lock);
+}
+
+static void link_out(Embed *e, HostLink *l)
+{
+    lock_acquire(&e->lock);
+    *l->at = l->next;
+    if (l->next) {
+        l->next->at = l->at;
+    }
+    lock_release(&e->lock);
+}
 
 /* ---- Modules ---------------------------------------------------------------------------------- */
 
@@ -213,7 +233,7 @@ int gol_vm_bind(GolVM *vm, const GolModule *m, void *ctx)
 }
 
 static NativeStatus host_native(P *p, Slot *fp);
-static void object_gone(GolVM *vm, int64_t id);
+static void object_gone(GolVM *vm, void *record);
 static void free_promise(GolPromise *pr);
 
 static NativeFn resolve(GolVM *vm, const char *name, size_t n, void **ctx)
@@ -236,14 +256,14 @@ bool native_linked(Embed *e)
         b->type = b->func ? rel_get(&b->func->type) : NULL;
         uint32_t n = 0;
         for (uint64_t i = 0; b->type && i < b->type->count; i++) {
-            const RType *t = rel_get((const RelPtr *)rel_get(&b->type->params) + i);
+            const RType *t = rtype_param(b->type, i);
             n += slots_for(t->size);
         }
         b->receiver = b->func ? b->func->nargs - n : 0;
     }
     const Func *holder = link_find_func(vm_state(e->vm), "internal/host.holder");
     const RType *t = holder ? rel_get(&holder->type) : NULL;
-    e->cell_type = t ? rtype_elem(rel_get((const RelPtr *)rel_get(&t->params))) : NULL;
+    e->cell_type = t ? rtype_elem(rtype_param(t, 0)) : NULL;
     e->drop = link_find_func(vm_state(e->vm), "internal/host.drop");
     return e->cell_type && e->drop;
 }
@@ -251,15 +271,11 @@ bool native_linked(Embed *e)
 void native_close(Embed *e)
 {
     while (e->objects) {
-        struct HostObject *o = e->objects;
-        e->objects = o->next;
-        if (o->finalize) {
-            o->finalize(o->ptr);
-        }
-        free(o);
+        object_gone(e->vm, e->objects);
     }
-    for (GolPromise *pr = e->promises, *next; pr; pr = next) {
-        next = pr->next;
+    for (HostLink *l = e->promises, *next; l; l = next) {
+        GolPromise *pr = (GolPromise *)l;
+        next = l->next;
         lock_acquire(&pr->lock);
         bool over = pr->resolved; /* nobody but us knows it any more */
         pr->vm = NULL;
@@ -277,11 +293,6 @@ void native_close(Embed *e)
 
 /* ---- Arguments and results -------------------------------------------------------------------- */
 
-static const RType *param_type(const GolCall *c, size_t i)
-{
-    return rel_get((const RelPtr *)rel_get(&c->bound->type->params) + i);
-}
-
 /* Where argument or result i stands, and its type; NULL: there is none. */
 static Slot *arg_slot(const GolCall *c, size_t i, const RType **t)
 {
@@ -290,9 +301,9 @@ static Slot *arg_slot(const GolCall *c, size_t i, const RType **t)
         return NULL;
     }
     for (size_t k = 0; k < i; k++) {
-        s += slots_for(param_type(c, k)->size);
+        s += slots_for(rtype_param(c->bound->type, k)->size);
     }
-    *t = param_type(c, i);
+    *t = rtype_param(c->bound->type, i);
     return s;
 }
 
@@ -304,9 +315,9 @@ static Slot *result_slot(const GolCall *c, size_t i, const RType **t)
         return NULL;
     }
     for (size_t k = 0; k < i; k++) {
-        s += slots_for(param_type(c, first + k)->size);
+        s += slots_for(rtype_param(c->bound->type, first + k)->size);
     }
-    *t = param_type(c, first + i);
+    *t = rtype_param(c->bound->type, first + i);
     return s;
 }
 
@@ -436,35 +447,16 @@ static struct HostObject *add_object(Embed *e, void *ptr, void (*finalize)(void 
     if (o) {
         o->ptr = ptr;
         o->finalize = finalize;
-        lock_acquire(&e->lock);
-        o->id = ++e->object_ids;
-        o->next = e->objects;
-        o->at = &e->objects;
-        if (o->next) {
-            o->next->at = &o->next;
-        }
-        e->objects = o;
-        lock_release(&e->lock);
+        link_in(e, &e->objects, &o->link);
     }
     return o;
 }
 
-static void object_gone(GolVM *vm, int64_t id)
+static void object_gone(GolVM *vm, void *record)
 {
-    Embed *e = embed_of(vm);
-    lock_acquire(&e->lock);
-    struct HostObject *o = e->objects;
-    while (o && o->id != id) {
-        o = o->next;
-    }
-    if (o) {
-        *o->at = o->next;
-        if (o->next) {
-            o->next->at = o->at;
-        }
-    }
-    lock_release(&e->lock);
-    if (o && o->finalize) {
+    struct HostObject *o = record;
+    link_out(embed_of(vm), &o->link);
+    if (o->finalize) {
         o->finalize(o->ptr);
     }
     free(o);
@@ -494,8 +486,7 @@ int gol_result_object(GolCall *c, size_t i, void *ptr, void (*finalize)(void *pt
         return -1;
     }
     mem_store64(&cell->ptr, (uint64_t)(uintptr_t)ptr);
-    mem_store64(&cell->id, (uint64_t)o->id);
-    cleanup_add(c->p, cell, e->drop, (Iface){e->basic[BASIC_INT64], {.i = o->id}}, &id);
+    cleanup_add(c->p, cell, e->drop, (Iface){e->basic[BASIC_INT64], {.p = o}}, &id);
     if (outer) {
         heap_store_ptr(c->p, outer, cell);
     }
@@ -529,14 +520,7 @@ GolPromise *gol_promise_new(GolCall *c)
         pr->vm = c->p->vm;
         c->promise = pr;
         host_hold(pr->vm, 1);
-        lock_acquire(&e->lock);
-        pr->next = e->promises;
-        pr->at = &e->promises;
-        if (pr->next) {
-            pr->next->at = &pr->next;
-        }
-        e->promises = pr;
-        lock_release(&e->lock);
+        link_in(e, &e->promises, &pr->link);
     }
     return pr;
 }
@@ -610,7 +594,6 @@ void gol_promise_reject(GolPromise *pr, const char *message)
 /* The promise is resolved: its results go into the frame. */
 static NativeStatus take(GolCall *c, GolPromise *pr)
 {
-    Embed *e = embed_of(c->p->vm);
     c->failure = NATIVE_OK;
     if (pr->error) {
         c->failure = native_panic_plain(c->p, "%s", pr->error);
@@ -618,12 +601,7 @@ static NativeStatus take(GolCall *c, GolPromise *pr)
     for (size_t i = 0; c->failure == NATIVE_OK && i < pr->nvalues; i++) {
         gol_result(c, i, &pr->values[i]);
     }
-    lock_acquire(&e->lock);
-    *pr->at = pr->next;
-    if (pr->next) {
-        pr->next->at = pr->at;
-    }
-    lock_release(&e->lock);
+    link_out(embed_of(c->p->vm), &pr->link);
     host_hold(c->p->vm, -1);
     lock_acquire(&pr->lock); /* who resolved it readied us under the lock and must have let go */
     lock_release(&pr->lock);

@@ -99,6 +99,12 @@ static inline const RName *rtype_str(const RType *t) { return rel_get(&t->str); 
 static inline const RMethod *rtype_methods(const RType *t) { return rel_get(&t->methods); }
 static inline const RField *rtype_fields(const RType *t) { return rel_get(&t->fields); }
 
+/* Func: parameter i; from count on, the results. */
+static inline const RType *rtype_param(const RType *t, uint64_t i)
+{
+    return rel_get((const RelPtr *)rel_get(&t->params) + i);
+}
+
 static inline bool rtype_same(const RType *a, const RType *b)
 {
     return a == b || (a && b && a->hash[0] == b->hash[0] && a->hash[1] == b->hash[1]);

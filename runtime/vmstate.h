@@ -195,7 +195,7 @@ typedef struct GolVM {
      * Written atomically, always with the same values. */
     void *time_local;
     void (*time_value)(struct P *p, Slot *out, int64_t now);
-    void (*object_gone)(struct GolVM *vm, int64_t id); /* a host's object is garbage: on a P */
+    void (*object_gone)(struct GolVM *vm, void *record); /* a host's object is garbage: on a P */
     HostIO *io;                   /* the embedder's; NULL: plain streams */
     bool owns_process;            /* the gol command: EPIPE on stdout or stderr ends it by SIGPIPE */
     struct DynTypes *dyn_types;   /* dyntype.c; under its lock */

@@ -245,17 +245,16 @@ static bool make_enter(P *p, Maker *m, const void *key, size_t key_size)
 {
     const EnterKey *k = key;
     const VmState *vm = vm_state(p->vm);
-    const RelPtr *params = rel_get(&k->type->params);
     uint32_t nin = (uint32_t)k->type->count, nout = k->type->nout, native = 0;
     while (native < vm->nnatives && vm->natives[native] != k->fn) {
         native++;
     }
     for (uint32_t i = 0; i < nout; i++) {
-        add_value(m, rel_get(&params[nin + i]));
+        add_value(m, rtype_param(k->type, nin + i));
     }
     m->nres = m->slot;
     for (uint32_t i = 0; i < nin; i++) {
-        add_value(m, rel_get(&params[i]));
+        add_value(m, rtype_param(k->type, i));
     }
     if (native == vm->nnatives || !add_code(m, 2)) {
         return false;

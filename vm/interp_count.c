@@ -29,8 +29,7 @@ static bool refill(P *p, const Insn *pc, const Slot *fp)
         return true;
     }
     atomic_store_explicit(&vm->steps_left, 0, memory_order_relaxed);
-    f->pc = pc;
-    f->fp = (uint32_t)(fp - f->stack);
+    interp_save(f, pc, fp);
     f->resume = RESUME_AGAIN;
     sched_fatal(p, "limit of %llu steps reached", (unsigned long long)vm->steps_max);
     return false;

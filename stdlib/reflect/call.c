@@ -20,11 +20,6 @@ static NativeStatus give_refs(struct P *p, Slot *fp, Ref **refs, uint32_t n)
     return NATIVE_OK;
 }
 
-static const RType *param(const RType *t, uint64_t i)
-{
-    return rel_get((const RelPtr *)rel_get(&t->params) + i);
-}
-
 /* A copy of the value that stands in frame form at s. */
 static Ref *ref_from_slots(struct P *p, const RType *t, const Slot *s)
 {
@@ -49,7 +44,7 @@ static NativeStatus give_results(struct P *p, Slot *fp, const RType *t, const Sl
         return native_panic_plain(p, "out of memory for a call's results");
     }
     for (uint32_t i = 0; i < t->nout; i++) {
-        const RType *r = param(t, t->count + i);
+        const RType *r = rtype_param(t, t->count + i);
         refs[i] = ref_from_slots(p, r, res);
         res += slots_for(r->size);
     }
@@ -63,13 +58,13 @@ static Slot *lay_out(struct P *p, const RType *t, Slice args, uint32_t first, ui
 {
     uint64_t slots = first;
     for (uint64_t i = 0; i < t->count; i++) {
-        slots += slots_for(param(t, i)->size);
+        slots += slots_for(rtype_param(t, i)->size);
     }
     Slot *window = args.len == t->count && slots < 65000 ? calloc(slots + 1, 8) : NULL;
     Slot *at = window + first;
     for (uint64_t i = 0; window && i < t->count; i++) {
         const Ref *r = mem_loadp(args.ptr + i * 8);
-        if (!r || !rtype_same(r->type, param(t, i)) || !rtype_load_any(p, r->type, at, r->at)) {
+        if (!r || !rtype_same(r->type, rtype_param(t, i)) || !rtype_load_any(p, r->type, at, r->at)) {
             free(window);
             return NULL;
         }
@@ -174,7 +169,7 @@ static NativeStatus take_results(struct P *p, Slot *fp, const RType *t, Slice go
     }
     for (uint32_t i = 0; i < t->nout; i++) {
         const Ref *r = mem_loadp(got.ptr + i * 8);
-        const RType *want = param(t, t->count + i);
+        const RType *want = rtype_param(t, t->count + i);
         if (!r || !rtype_same(r->type, want)) {
             return wrong_results(p);
         }
@@ -201,11 +196,11 @@ static NativeStatus n_enter_made(struct P *p, Slot *fp)
         return native_panic_plain(p, "out of memory for a call's arguments");
     }
     for (uint32_t i = 0; i < t->nout; i++) {
-        at += slots_for(param(t, t->count + i)->size);
+        at += slots_for(rtype_param(t, t->count + i)->size);
     }
     for (uint64_t i = 0; i < t->count; i++) {
-        refs[i] = ref_from_slots(p, param(t, i), at);
-        at += slots_for(param(t, i)->size);
+        refs[i] = ref_from_slots(p, rtype_param(t, i), at);
+        at += slots_for(rtype_param(t, i)->size);
     }
     give_refs(p, cell, refs, (uint32_t)t->count);
     free(refs);

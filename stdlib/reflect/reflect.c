@@ -86,7 +86,7 @@ static NativeStatus n_param(struct P *p, Slot *fp)
     if (t->kind != RK_FUNC || i >= t->count + t->nout) {
         return native_panic_plain(p, "reflect: Func index out of bounds");
     }
-    fp[0].p = (void *)rel_get((const RelPtr *)rel_get(&t->params) + i);
+    fp[0].p = (void *)rtype_param(t, i);
     return NATIVE_OK;
 }
 

@@ -5,12 +5,12 @@
 static NativeStatus dropped(P *p, Slot *fp)
 {
     if (p->vm->object_gone) {
-        p->vm->object_gone(p->vm, fp[0].i);
+        p->vm->object_gone(p->vm, fp[0].p);
     }
     return NATIVE_OK;
 }
 
 const NativeDef natives_internal_host[] = {
-    {"internal/host", "dropped", "func(id int64)", "calls the finalizer of a host's object", dropped},
+    {"internal/host", "dropped", "func(record int64)", "calls the finalizer of a host's object", dropped},
     {0},
 };
