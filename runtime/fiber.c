@@ -111,10 +111,11 @@ bool fiber_grow(P *p, Fiber *f, uint32_t slots)
     return true;
 }
 
-void fiber_move(P *p, Fiber *f)
+void fiber_move(P *p, Fiber *f, uint32_t used)
 {
-    size_t bytes = (size_t)f->stack_slots * sizeof(Slot);
-    Slot *s = malloc(bytes);
+    size_t bytes = (size_t)used * sizeof(Slot);
+    Slot *s = malloc((size_t)f->stack_slots * sizeof(Slot));
+    assert(used <= f->stack_slots);
     if (s == NULL) {
         return;
     }

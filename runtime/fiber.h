@@ -136,8 +136,9 @@ void fiber_free(struct P *p, Fiber *f);
  * one in FIBER_NEW. It sets p->stack_limit when f is p->fiber. */
 bool fiber_grow(struct P *p, Fiber *f, uint32_t slots);
 
-/* stackstress: the running fiber's stack moves to another place, and the old one is poisoned. */
-void fiber_move(struct P *p, Fiber *f);
+/* stackstress: the running fiber's stack, of which `used` slots may hold something, moves to another place,
+ * and the old one is poisoned. */
+void fiber_move(struct P *p, Fiber *f, uint32_t used);
 
 /* VM close: releases every fiber. */
 void fiber_free_all(struct GolVM *vm);

@@ -224,16 +224,20 @@ typedef struct Heap {
     _Atomic uint32_t dying;       /* fatal was called */
     _Atomic uint32_t unswept;     /* 1 while some central has unswept spans */
 
+    /* Settings and what follows from them (pacer_set): any P's script may change them while others
+     * allocate and mark, which take what they find. */
+    _Atomic int64_t gc_percent;   /* GOGC; -1 is off */
+    _Atomic int64_t soft_limit;   /* GOMEMLIMIT; INT64_MAX is none */
+    _Atomic uint64_t goal;
+    _Atomic double sweep_ratio;   /* spans to sweep per byte allocated */
+
     /* Written with the world stopped or before the first P runs. */
-    int64_t gc_percent;           /* GOGC; -1 is off */
-    int64_t soft_limit;           /* GOMEMLIMIT; INT64_MAX is none */
     uint64_t hard_limit;          /* 0 is none */
     uint64_t min_goal;            /* 4 MB at GOGC=100 */
     uint32_t stress;              /* gcstress=N */
     bool clobber;                 /* clobberfree=1 */
     bool trace;                   /* gctrace=1 */
     uint32_t sweepgen;            /* grows with every collection; a span lags while unswept */
-    uint64_t goal;
     uint64_t start_ns;
     HeapStats stats;              /* what gc.c counts */
     HeapCentral central[2][HEAP_CLASSES]; /* [noscan][class] */
@@ -269,7 +273,6 @@ typedef struct Heap {
     struct Span *special_cursor;  /* under lock: specials and calls that are not yet marked */
     struct Special *ready_cursor;
     _Atomic uint32_t calls_ready; /* finalizers wait for finalizers_ready at a safepoint */
-    double sweep_ratio;           /* spans to sweep per byte allocated */
     struct Span *large_unswept;   /* under lock */
     _Atomic uint32_t sweep_hold;  /* no sweeping yet: after_mark is at work */
     _Atomic uint32_t stress_kind; /* gcstress goes through the ways of collecting in turn */

@@ -137,7 +137,7 @@ SLOW_HANDLER(cold_enter)
             COLD(cold_overflow);
         }
     } else if (UNLIKELY(p->move_stack)) {
-        fiber_move(p, f);
+        fiber_move(p, f, need);
     }
     fp = f->stack + at;
     if (proc_poll_pending(p)) {
